@@ -1,0 +1,146 @@
+"""Reads config.yaml: every mistake at once, each with line and column and what was expected.
+
+What comes out holds real values: secrets from the environment and from files, absolute paths.
+Whether folders, databases and hosts exist is not looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from aggregator.config import messages, positions, secrets
+from aggregator.config.positions import Location, Problem, Tree
+from aggregator.config.schema import Config, Source
+from aggregator.config.section import Section, keys, marked, section_of
+from aggregator.errors import ConfigError
+
+#: A thousand sources take about 100 KB.
+MOST_BYTES = 1_000_000
+
+_SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!:memory:|file:|[?]|$)([^?]*)(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and what its author should know although it is valid."""
+
+    config: Config
+    #: Lines like those of `ConfigError`.
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The configuration in that file. Raises ConfigError with every mistake at once.
+
+    Relative paths in it are made absolute by the folder of the file.
+    """
+    return read(path, environ).config
+
+
+def read(path: Path, environ: Mapping[str, str]) -> Loaded:
+    """As `load`, with warnings of keys that have no effect yet."""
+    text = _text(path)
+    try:
+        tree = positions.parse(text)
+    except positions.MalformedError as error:
+        raise ConfigError(_lines(path, error.problems)) from None
+    if tree.value is None:
+        raise ConfigError(_lines(path, [Problem(1, 1, "the file is empty: expected site and sources at least")]))
+    folder = Path(os.path.abspath(path)).parent
+    early = _early(tree)
+    config, problems = _validated(tree, secrets.Surroundings(folder, environ))
+    if config is None or tree.problems:
+        raise ConfigError(_lines(path, [*tree.problems, *problems]))
+    return Loaded(_resolved(config, folder), tuple(_lines(path, early)))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{path}: no such file: write a first one with `aggregator init`, or name another with -c"]
+        ) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}:{line}:1: not UTF-8: save the file with that encoding"]) from error
+    if len(content) > MOST_BYTES:
+        raise ConfigError([f"{path}: larger than {MOST_BYTES // 10**6} MB: expected the size of a configuration"])
+    return text
+
+
+def _validated(tree: Tree, around: secrets.Surroundings) -> tuple[Config | None, list[Problem]]:
+    """A configuration, or at least one problem. A location's first problem stands for all."""
+    found: dict[Location, str] = {}
+    for location, said in secrets.reveal(Config, tree.value, around):
+        where = messages.place(location, tree.value)
+        found.setdefault(location, f"{where}: {said}")
+    config = None
+    try:
+        config = Config.model_validate(tree.value)
+    except ValidationError as error:
+        for line in error.errors(include_url=False):
+            location, said = messages.message(line, Config, tree.value)
+            found.setdefault(location, said)
+    if found:
+        config = None
+    return config, [Problem(*tree.mark(location), said) for location, said in found.items()]
+
+
+def _early(tree: Tree) -> list[Problem]:
+    """Keys that are accepted before their feature is there."""
+    return [
+        Problem(*tree.mark(location), f"{messages.place(location, tree.value)}: has no effect yet")
+        for location in _given(Config, tree.value, ())
+    ]
+
+
+def _given(section: type[Section], value: Any, at: Location) -> Iterator[Location]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _given(section, item, (*at, index))
+    elif isinstance(value, dict):
+        known = keys(section)
+        for name in value.keys() & known.keys():
+            here = (*at, name)
+            if marked(known[name], "later"):
+                yield here
+            elif inner := section_of(known[name].annotation):
+                yield from _given(inner, value[name], here)
+
+
+def _lines(path: Path, problems: Iterable[Problem]) -> list[str]:
+    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    return [f"{path}:{problem.line}:{problem.column}: {problem.message}" for problem in ordered]
+
+
+def _resolved(config: Config, folder: Path) -> Config:
+    return config.model_copy(
+        update={
+            "database": _SQLITE_FILE.sub(
+                lambda found: found[1] + _absolute(found[2], folder) + found[3], config.database
+            ),
+            "output": config.output.model_copy(update={"directory": _absolute(config.output.directory, folder)}),
+            "sources": tuple(_resolved_source(source, folder) for source in config.sources),
+        }
+    )
+
+
+def _resolved_source(source: Source, folder: Path) -> Source:
+    return source.model_copy(update={"path": _absolute(source.path, folder)}) if source.path else source
+
+
+def _absolute(text: str, folder: Path) -> str:
+    # Not `resolve`: a symbolic link may be what is exchanged under the running service.
+    return os.path.abspath(folder / os.path.expanduser(text))

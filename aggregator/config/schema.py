@@ -1,0 +1,332 @@
+"""Every key of config.yaml: its type, its default, and what it is for.
+
+The docstrings and descriptions here are the reference: `config.schema.json` and
+docs/configuration.md are generated from them. This module is pure, so that every stage may be
+handed these values; reading files, the environment and secrets is `load`'s work.
+
+A key whose feature is not there yet carries `later=<issue>`: it is accepted, and `check` says
+that it has no effect.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from aggregator import slugs
+from aggregator.config import units
+from aggregator.config.section import Location, Mistakes, Section, key
+from aggregator.config.values import (
+    CategoryPath,
+    Cron,
+    Database,
+    Duration,
+    FullText,
+    HeaderName,
+    HeaderValue,
+    Host,
+    Language,
+    Name,
+    Pattern,
+    Selector,
+    SiteAddress,
+    Size,
+    Slug,
+    Tag,
+    WebAddress,
+    Zone,
+)
+
+#: Fields of `Rule.when` whose value is a pattern; those of `age` and `length` are comparisons.
+_PATTERN_FIELDS = ("title", "url", "author", "content", "category", "language")
+
+
+class Site(Section):
+    """Who publishes, and where."""
+
+    title: Name = key(what="Name of the whole, on the home page and in front of nothing else.")
+    url: SiteAddress = key(what="Public address of the output; feeds link to it. A path in it is the prefix.")
+    tag: Tag = key(
+        what="Authority and date of all our ids (RFC 4151), such as `news.example.org,2026`. Never change it.",
+    )
+    language: Language = key("en", "Language of the interface and of what says nothing else: `zh` or `en`.")
+    timezone: Zone = key("UTC", "Zone of dates that name none, and of dates on pages.")
+    author: str | None = key(None, "Author of feeds and of entries without one; default: the title.")
+
+
+class Output(Section):
+    """What is written, and where."""
+
+    directory: Name = key("public", "Folder of everything published, relative to this file.")
+    formats: tuple[Literal["atom", "rss", "json"], ...] = key(
+        ("atom", "rss", "json"), "Formats of each feed.", min_length=1, later=6
+    )
+    entries: int = key(50, "Entries of a feed.", ge=1, le=1000)
+    per_source: int | None = key(None, "Most entries of one publisher in a feed.", ge=1, later=6)
+    archive: bool = key(True, "Older entries stay reachable by RFC 5005 archives.", later=6)
+    pages: bool = key(True, "HTML pages beside the feeds.")
+    precompress: bool = key(False, "Compressed copies beside each feed.", later=6)
+    hub: WebAddress | None = key(None, "WebSub hub to announce and to notify.", later=6)
+
+
+class Server(Section):
+    """The built-in web server."""
+
+    host: str = key("127.0.0.1", "Address to listen on.")
+    port: int = key(8080, "Port; 0 takes any free one and prints it. `PORT` in the environment wins.", ge=0, le=65535)
+    token: str | None = key(None, "Opens /status and /metrics from elsewhere than this machine.", secret=True, later=7)
+
+
+class Schedule(Section):
+    """How often sources are checked where they do not say so themselves."""
+
+    interval: Duration = key(timedelta(minutes=30), "Time between checks of a source.", gt=timedelta())
+    min: Duration = key(timedelta(minutes=5), "Least time when it adapts.", gt=timedelta())
+    max: Duration = key(timedelta(hours=24), "Most time, also after failures.", gt=timedelta())
+    adaptive: bool = key(True, "Checks lively sources more often and quiet ones less.", later=5)
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
+        least, most = (_duration(given.get(name, cls.model_fields[name].default)) for name in ("min", "max"))
+        if least is not None and most is not None and least > most:
+            yield ("min",), f"expected at most max, which is {units.duration_text(most)}"
+
+
+class Network(Section):
+    """Manners and limits of every request."""
+
+    user_agent: str | None = key(None, "Default: aggregator, its version and site.url.")
+    timeout: Duration = key(
+        timedelta(seconds=20),
+        "Bounds connecting and each silence; a whole answer may take four times that.",
+        gt=timedelta(),
+    )
+    max_bytes: Size = key(16_000_000, "Largest answer or article file, unpacked.", gt=0)
+    concurrency: int = key(64, "Most requests at once.", ge=1, le=1000)
+    per_host: int = key(2, "Most requests at once to one host.", ge=1, le=100)
+    spacing: Duration = key(
+        timedelta(seconds=1), "Between requests to a host that answered 429.", ge=timedelta(), later=5
+    )
+    allow: tuple[Host, ...] = key((), "Host names, addresses and CIDR blocks allowed although they are private.")
+    proxy: WebAddress | None = key(None, "Address of an HTTP proxy for all requests.", secret=True)
+
+
+class Duplicates(Section):
+    """When two articles are one."""
+
+    exact: bool = key(True, "The same text, or the same address, is the same article.")
+    near: bool = key(True, "Nearly the same text is the same article.", later=3)
+    window: Duration = key(timedelta(days=30), "Only articles published within this time are compared.", gt=timedelta())
+
+
+class Retention(Section):
+    """How long entries stay."""
+
+    days: int = key(365, "Counted from when the source last showed the entry.", ge=1, later=7)
+    per_source: int = key(5000, "Most entries of one feed.", ge=1, later=7)
+
+
+class Replace(Section):
+    """A replacement in the text of articles."""
+
+    pattern: Pattern = key(what="What to find (`regex` module).")
+    with_: str = Field("", alias="with", description="What to put there; `\\1` is the first group.")
+
+
+class Clean(Section):
+    """What is taken out of articles beyond what is always taken out."""
+
+    unwrap: tuple[WebAddress, ...] = key(
+        (), "Prefixes of proxies in front of addresses, such as `https://proxy.example/?`."
+    )
+    remove: tuple[Selector, ...] = key((), "CSS selectors of what to take out.", later=4)
+    keep: tuple[Selector, ...] = key((), "CSS selectors of what alone to keep.", later=4)
+    replace: tuple[Replace, ...] = key((), "Replacements in text.", later=4)
+    learn: bool = key(True, "Leave out what a publisher repeats in all its articles.", later=4)
+
+
+class Rule(Section):
+    """What to do with entries that match."""
+
+    when: dict[Literal["title", "url", "author", "content", "category", "language", "age", "length"], str] = key(
+        what="Fields and the pattern that each must match."
+    )
+    drop: bool = key(False, "Leave the entry out.")
+    category: CategoryPath | None = key(None, "Publish it there instead.")
+    tag: str | None = key(None, "Add this to its own categories.")
+    title: str | None = key(None, "Replaces what `when.title` matched.")
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
+        when = given.get("when")
+        for field, pattern in when.items() if isinstance(when, Mapping) else ():
+            if field in _PATTERN_FIELDS and isinstance(pattern, str):
+                yield from _pattern_mistake(("when", field), pattern)
+        if not given.keys() & {"drop", "category", "tag", "title"}:
+            yield (), "expected what to do: one of drop, category, tag and title"
+        if "title" in given and isinstance(when, Mapping) and "title" not in when:
+            yield ("title",), "expected when.title beside it, which says what is replaced"
+
+
+class Category(Section):
+    """A category that needs more than its name."""
+
+    path: CategoryPath = key(what="Levels separated by `/`.")
+    title: str | None = key(None, "Shown instead of the last level's name.")
+    slug: Slug | None = key(None, "Its address below feeds/ and c/ instead of the path.")
+    description: str | None = key(None, "Subtitle of its feed.")
+    from_: tuple[Pattern, ...] = Field(
+        (), alias="from", description="Patterns of entries' own categories that belong here."
+    )
+    query: str | None = key(None, "Makes it a saved search.", later=6)
+    hidden: bool = key(False, "Published, but not listed.", later=4)
+    was: tuple[CategoryPath, ...] = key((), "Paths that it had before.", later=4)
+
+
+class Select(Section):
+    """Where a page without a feed has its entries (CSS)."""
+
+    item: Selector = key(what="Each entry.")
+    title: Selector | None = key(None, "Its title.")
+    link: Selector | None = key(None, "Its link.")
+    date: Selector | None = key(None, "Its date.")
+    content: Selector | None = key(None, "Its text.")
+
+
+class Auth(Section):
+    """HTTP basic authentication."""
+
+    username: str = key("", "User name.", secret=True)
+    password: str = key("", "Password.", secret=True)
+
+
+class Source(Section):
+    """Where entries come from: a feed (`url`), a folder (`path`) or a page (`page` with `select`)."""
+
+    name: Name = key(what="Unique; a source is known by it for ever.")
+    url: WebAddress | None = key(None, "Address of a feed.")
+    path: Name | None = key(None, "Folder of article files, relative to this file.")
+    page: WebAddress | None = key(None, "Address of a page without a feed.", later=5)
+    select: Select | None = key(None, "How to read that page.", later=5)
+    category: CategoryPath | None = key(
+        None, "Published there instead of in the entries' own; `own` takes a feed's own."
+    )
+    interval: Duration | None = key(None, "Time between checks.", gt=timedelta())
+    cron: Cron | None = key(None, "Times of checks as a crontab line, in the source's zone.")
+    enabled: bool = key(True, "Whether it is checked.")
+    timezone: Zone | None = key(None, "Zone of its dates that name none.")
+    language: Language | None = key(None, "Language of its entries where they do not say.")
+    dates: Literal["trust", "crawl"] | None = key(None, "Whether a file's date is the article's, or a script's.")
+    headers: dict[HeaderName, HeaderValue] = key({}, "Sent with each request.", secret=True)
+    cookies: dict[HeaderName, HeaderValue] = key({}, "Sent with each request.", secret=True)
+    auth: Auth | None = key(None, "User name and password.")
+    user_agent: str | None = key(None, "Instead of network.user_agent.")
+    timeout: Duration | None = key(None, "Instead of network.timeout.", gt=timedelta())
+    tls_verify: bool = key(True, "Whether certificates are verified.")
+    proxy: WebAddress | None = key(None, "Instead of network.proxy.", secret=True)
+    allow_private: bool = key(False, "Its host may have a private address.")
+    full_text: FullText = key(False, "Fetch the article itself; or a CSS selector of its text.", later=5)
+    clean: Clean | None = key(None, "In addition to clean.")
+    rules: tuple[Rule, ...] = key((), "Before the rules for all.", later=4)
+    prefer: int = key(0, "Of equal copies the one of the higher source leads.")
+    limit: int | None = key(None, "Most entries taken from one document.", ge=1)
+    withdraw_deleted: bool = key(False, "Withdraw articles whose files are gone.", later=6)
+    follow_links: bool = key(False, "Read symbolic links that leave the folder.")
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
+        kinds = [kind for kind in ("url", "path", "page") if kind in given]
+        if not kinds:
+            yield (), "expected one of url (a feed), path (a folder) and page (with select)"
+        for kind in kinds[1:]:
+            yield (kind,), f"expected one of url, path and page, found {kinds[0]} too"
+        if "page" in given and "select" not in given:
+            yield ("page",), "a page needs select, which says where its entries are"
+        if "select" in given and "page" not in given:
+            yield ("select",), "select is for page only: a feed or a folder says itself where its entries are"
+        if "cron" in given and "interval" in given:
+            yield ("cron",), "expected interval or cron, found both"
+
+    @property
+    def kind(self) -> Literal["feed", "folder", "page"]:
+        return "feed" if self.url else "folder" if self.path else "page"
+
+
+class Config(Section):
+    """The whole of config.yaml."""
+
+    site: Site = key(what="Who publishes, and where.")
+    database: Database = key(
+        "sqlite:///data/aggregator.db", "SQLAlchemy URL; a SQLite path is relative to this file.", secret=True
+    )
+    engine: Literal["embedded", "procrastinate"] = key("embedded", "Where the work runs.", later=9)
+    output: Output = key(Output, "What is written, and where.")
+    server: Server = key(Server, "The built-in web server.")
+    schedule: Schedule = key(Schedule, "How often sources are checked.")
+    network: Network = key(Network, "Manners and limits of every request.")
+    duplicates: Duplicates = key(Duplicates, "When two articles are one.")
+    retention: Retention = key(Retention, "How long entries stay.")
+    clean: Clean = key(Clean, "What is taken out of articles.")
+    rules: tuple[Rule, ...] = key((), "What to do with entries that match, in this order.", later=4)
+    categories: tuple[Category, ...] = key((), "Categories that need more than their name.")
+    sources: tuple[Source, ...] = key((), "Where entries come from.")
+
+    @classmethod
+    def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
+        sources, categories = given.get("sources"), given.get("categories")
+        yield from _repeated(sources, "sources", _source_name, "two sources of one name, {shown!r}")
+        yield from _repeated(categories, "categories", _category_name, "{shown!r} is the same category as {first!r}")
+        yield from _repeated(
+            categories, "categories", _category_slug, "{shown!r} and {first!r} have the same address: give one a slug"
+        )
+
+
+def _duration(value: Any) -> timedelta | None:
+    """A duration that is read or not; None where it is a mistake, which is said elsewhere."""
+    try:
+        return units.duration(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
+def _pattern_mistake(location: Location, pattern: str) -> Mistakes:
+    try:
+        units.pattern(pattern)
+    except ValueError as error:
+        yield location, f"{error}, found {pattern!r}"
+
+
+def _source_name(source: Any) -> tuple[str, str]:
+    name = str(_of(source, "name") or "")
+    return unicodedata.normalize("NFC", name), name
+
+
+def _category_name(category: Any) -> tuple[str, str]:
+    path = str(_of(category, "path") or "")
+    return unicodedata.normalize("NFKC", path).casefold(), path
+
+
+def _category_slug(category: Any) -> tuple[str, str]:
+    path = str(_of(category, "path") or "")
+    slug = _of(category, "slug") or (path and slugs.slug(tuple(path.split("/"))))
+    return unicodedata.normalize("NFC", str(slug)), path
+
+
+def _of(item: Any, name: str) -> Any:
+    """A key's value in a section that is already read, or not yet."""
+    return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
+
+
+def _repeated(items: Any, place: str, naming: Callable[[Any], tuple[str, str]], message: str) -> Mistakes:
+    """Each item that has the same name, by `naming`, as one before it."""
+    seen: dict[str, str] = {}
+    for index, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
+        name, shown = naming(item)
+        if name and name in seen:
+            yield (place, index), message.format(shown=shown, first=seen[name])
+        elif name:
+            seen[name] = shown
