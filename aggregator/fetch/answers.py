@@ -1,0 +1,139 @@
+"""What an HTTP answer comes to. Pure: the answer is a value, and the clock an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from multidict import MultiMapping
+
+from aggregator.fetch import headers, walls
+from aggregator.fetch.addresses import shown
+from aggregator.model import Document, Failed, Fetched, NotModified, Outcome, Validators
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PERMANENT = frozenset({301, 308})
+#: With these the body is the document. 206 and 226 would be parts, which we do not ask for.
+BODIES = frozenset({200, 203})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer that is no redirect, its body unpacked; of an error page perhaps only the beginning."""
+
+    url: str
+    status: int
+    headers: MultiMapping[str]
+    body: bytes
+
+
+def digest_of(body: bytes) -> bytes:
+    return blake2b(body, digest_size=16).digest()
+
+
+def moved(hops: Sequence[tuple[int, str]]) -> str | None:
+    """Where the source has moved to for good, given each redirect's status and target in order.
+
+    Only permanent redirects before the first temporary one say so: what a temporary one leads to
+    may be elsewhere tomorrow.
+    """
+    target = None
+    for status, url in hops:
+        if status not in PERMANENT:
+            break
+        target = url
+    return target
+
+
+def judge(answer: Answer, asked: Validators, now: datetime, *, page: bool = False) -> Fetched | NotModified | Failed:
+    """What the answer to a request with those validators comes to.
+
+    `page`: the source is a web page, where a form for a password is nothing unusual. Whether a
+    body is a feed is not judged here.
+    """
+    if wall := walls.bot_wall(answer.status, answer.headers, answer.body):
+        return _walled(answer, wall, now)
+    if answer.status in BODIES:
+        return _body(answer, asked, now, page=page)
+    if answer.status == HTTPStatus.NOT_MODIFIED and (asked.etag or asked.last_modified):
+        return NotModified(headers.renewed(answer.headers, asked), headers.freshness(answer.headers, now))
+    outcome, sentence, remedy = _status(answer.status)
+    message = f"{shown(answer.url)} answered {_named(answer.status)}: {sentence}"
+    return Failed(outcome, message, remedy, headers.retry_after(answer.headers, now))
+
+
+def _body(answer: Answer, asked: Validators, now: datetime, *, page: bool) -> Fetched | NotModified | Failed:
+    if not page and walls.login_page(urlsplit(answer.url).path, answer.body):
+        return Failed(
+            Outcome.BOT_WALL,
+            f"{shown(answer.url)} is a login page, where a feed was expected",
+            "Give the source `auth`, `cookies` or `headers` that the site accepts, or an address that is public.",
+        )
+    digest = digest_of(answer.body)
+    new = headers.validators(answer.headers, digest)
+    wait = headers.freshness(answer.headers, now)
+    # Also where there are validators: many servers change theirs with each process or release.
+    if digest == asked.digest:
+        return NotModified(new, wait)
+    media_type, charset = headers.content_type(answer.headers)
+    document = Document(answer.body, url=answer.url, media_type=media_type, charset=charset, digest=digest)
+    return Fetched(document, new, wait)
+
+
+def _walled(answer: Answer, wall: str, now: datetime) -> Failed:
+    return Failed(
+        Outcome.BOT_WALL,
+        f"{shown(answer.url)} is behind a check for browsers ({wall}), which answered {_named(answer.status)}",
+        "Ask the site to let feed readers through, look for another address of the feed, or set `cookies` or "
+        "`user_agent` to what the site accepts.",
+        headers.retry_after(answer.headers, now),
+    )
+
+
+def _named(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+_LATER = "Nothing to do: it is asked again, less often while this lasts."
+_ADDRESS = "Check `url`: the site may have moved its feed."
+_LOGIN = "Set `auth`, `cookies` or `headers` of the source to what the site accepts."
+
+_STATUSES: dict[int, tuple[Outcome, str, str]] = {
+    401: (Outcome.HTTP_ERROR, "it wants a user name and password", _LOGIN),
+    403: (Outcome.HTTP_ERROR, "it does not let us read this", _LOGIN),
+    404: (Outcome.HTTP_ERROR, "there is nothing at this address", _ADDRESS),
+    407: (Outcome.HTTP_ERROR, "the proxy wants a user name and password", "Write them into `proxy`."),
+    410: (
+        Outcome.GONE,
+        "the feed is gone for good",
+        "Remove the source or give it another `url`; `aggregator once --source NAME` asks once more.",
+    ),
+    429: (
+        Outcome.RATE_LIMITED,
+        "it was asked too often",
+        "Nothing to do: it is asked again later. A longer `interval` helps if this comes back.",
+    ),
+    451: (Outcome.HTTP_ERROR, "it is withheld for legal reasons", "Remove the source, or set a `proxy` elsewhere."),
+    503: (Outcome.HTTP_ERROR, "the server is overloaded or being worked on", _LATER),
+}
+
+
+def _status(status: int) -> tuple[Outcome, str, str]:
+    if status in _STATUSES:
+        return _STATUSES[status]
+    if status == HTTPStatus.NOT_MODIFIED:
+        return Outcome.HTTP_ERROR, "unchanged, though it was not asked for changes", _LATER
+    if status < 300:
+        return Outcome.HTTP_ERROR, "an answer without a feed", _ADDRESS
+    if status < 400:
+        return Outcome.HTTP_ERROR, "a redirect that does not say where to", _ADDRESS
+    if status < 500:
+        return Outcome.HTTP_ERROR, "it does not accept the request", _ADDRESS
+    return Outcome.HTTP_ERROR, "the server has a fault", _LATER
