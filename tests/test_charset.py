@@ -1,0 +1,119 @@
+"""Documents in every charset that feeds come in, rightly and wrongly declared."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.parse import characters, charset
+
+CHINESE = "中国人民银行今天在北京宣布，新的规定将于下个月开始实行。市场人士认为这是一个重要的信号。"
+TRADITIONAL = "中央銀行今天在臺北宣布，新的規定將於下個月開始實行。市場人士認為這是一個重要的訊號。"
+JAPANESE = "日本銀行は今日、新しいルールを来月から始めると発表しました。これは大切なことです。"
+KOREAN = "한국은행은 오늘 새로운 규정을 다음 달부터 시행한다고 발표했다. 시장에서는 중요한 신호로 보고 있다."
+FRENCH = "L’été dernier, la société a annoncé de nouvelles règles : déjà créées, bientôt appliquées."
+RUSSIAN = "Центральный банк сегодня объявил о новых правилах, которые вступят в силу в следующем месяце."
+
+
+def document(text: str, written: str, prolog: str | None = None) -> bytes:
+    declaration = f'<?xml version="1.0" encoding="{prolog}"?>\n' if prolog else ""
+    return f"{declaration}<rss>{text}</rss>".encode(written)
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "prolog", "header"),
+    [
+        # rightly declared
+        (CHINESE, "utf-8", "UTF-8", "utf-8"),
+        (CHINESE, "gb2312", "gb2312", None),
+        (CHINESE, "gbk", "GBK", None),
+        (CHINESE, "gb18030", None, "gb18030"),
+        (CHINESE + "镕𠮷", "gb18030", "gb2312", None),
+        (TRADITIONAL, "big5", "Big5", None),
+        (JAPANESE, "shift_jis", "Shift_JIS", None),
+        (JAPANESE, "euc_jp", "EUC-JP", None),
+        (JAPANESE, "iso2022_jp", "ISO-2022-JP", None),
+        (KOREAN, "euc_kr", "ks_c_5601-1987", None),
+        (FRENCH, "cp1252", "iso-8859-1", None),
+        (RUSSIAN, "cp1251", "windows-1251", None),
+        (RUSSIAN, "koi8_r", None, "koi8-r"),
+        (CHINESE, "utf-16", "UTF-16", None),
+        (CHINESE, "utf-16-le", "utf-16", None),
+        (CHINESE, "utf-16-be", None, None),
+        (CHINESE, "utf-32", None, None),
+        # declared wrongly
+        (CHINESE, "utf-8", "gb2312", None),
+        ("中文", "utf-8", "gb2312", "gbk"),  # whose bytes are valid GBK too
+        (CHINESE, "utf-8", None, "iso-8859-1"),
+        (CHINESE, "utf-8", "utf-16", "gbk"),
+        (FRENCH, "utf-8", "iso-8859-1", "iso-8859-1"),
+        (CHINESE, "gbk", "utf-8", "utf-8"),
+        (CHINESE, "gbk", "utf-8", "gbk"),
+        (CHINESE, "gbk", "gbk", "utf-8"),
+        (CHINESE, "gbk", None, "iso-8859-1"),
+        (CHINESE, "gbk", "no-such-charset", "base64"),
+        (CHINESE, "utf-8-sig", "gbk", "gbk"),
+        # not declared
+        (CHINESE, "utf-8", None, None),
+        (CHINESE, "gbk", None, None),
+        (TRADITIONAL, "big5", None, None),
+        (JAPANESE, "shift_jis", None, None),
+        (JAPANESE, "euc_jp", None, None),
+        (KOREAN, "euc_kr", None, None),
+        (FRENCH, "cp1252", None, None),
+        ("plain", "ascii", None, None),
+        ("", "ascii", None, None),
+    ],
+)
+def test_text_is_recovered(text: str, written: str, prolog: str | None, header: str | None) -> None:
+    assert charset.decode(document(text, written, prolog), header) == f"<rss>{text}</rss>"
+
+
+@pytest.mark.parametrize("declared", ["gb2312", "gbk"])
+def test_few_characters_that_are_also_valid_utf8_are_what_is_declared(declared: str) -> None:
+    body = document("隆垄", "gbk", declared)
+    body.decode("utf-8")  # else the situation is another
+    assert charset.decode(body, None) == "<rss>隆垄</rss>"
+
+
+def test_utf8_with_characters_cut_apart_stays_utf8() -> None:
+    body = document(CHINESE, "utf-8") + "新".encode()[:2] + CHINESE.encode()
+    assert charset.decode(body, "gbk") == f"<rss>{CHINESE}</rss>\ufffd{CHINESE}"
+
+
+def test_gbk_with_a_broken_byte_stays_gbk() -> None:
+    body = document(CHINESE * 30, "gbk") + b"\xff" + document(CHINESE, "gbk")
+    assert charset.decode(body, "gbk") == f"<rss>{CHINESE * 30}</rss>\ufffd<rss>{CHINESE}</rss>"
+
+
+@pytest.mark.parametrize("start", [b"\r\n  ", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b"\0"])
+def test_declaration_goes_with_all_before_it(start: bytes) -> None:
+    assert charset.decode(start + b'<?xml version="1.1" standalone="yes"?>\n<rss/>', None) == "<rss/>"
+
+
+@given(
+    st.binary(max_size=300), st.one_of(st.none(), st.text(max_size=12), st.sampled_from(["hz", "utf-7", "idna", "hex"]))
+)
+def test_any_bytes_are_some_text(body: bytes, declared: str | None) -> None:
+    assert isinstance(charset.decode(body, declared), str)
+
+
+# --- characters ----------------------------------------------------------------------------
+
+
+def test_forbidden_characters_go_and_others_stay() -> None:
+    assert (
+        characters.clean("a\0b\x0b\x1fc\ud800d\ufffee\uffff\t\n\r é中😀\ue000\ufffd") == "abcde\t\n\r é中😀\ue000\ufffd"
+    )
+
+
+def test_controls_are_read_as_windows_1252() -> None:
+    assert characters.clean("it\x92s \x93so\x94\x85 \x81") == "it’s “so”… "
+
+
+@given(st.text(st.characters()))
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    once = characters.clean(text)
+    assert characters.clean(once) == once
+    once.encode()
