@@ -1,0 +1,1 @@
+"""What is the same: one entry over time (identity), one article over many sources (stories)."""
