@@ -1,0 +1,175 @@
+"""The tree of categories: found by folded name, created where missing, counted when dirty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from uuid import UUID
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from aggregator import slugs
+from aggregator.config.schema import Category
+from aggregator.model import Node, Path
+from aggregator.store.tables import category, story_category
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How categories get their names: what is pure, or comes from the config, is handed in."""
+
+    #: Folds one name, so that spellings which differ by case, width or script are one.
+    fold: Callable[[str], str]
+    uuid: Callable[[Path], UUID]
+    #: Title of the root, which is the feed `all`.
+    root: str
+    #: By folded path.
+    configured: dict[tuple[str, ...], Category] = field(default_factory=dict)
+
+    def key(self, path: Path) -> tuple[str, ...]:
+        return tuple(self.fold(name) for name in path)
+
+    def settings(self, path: Path) -> Category | None:
+        """What the config says of the category, in whatever spelling."""
+        return self.configured.get(self.key(path))
+
+    def description(self, path: Path) -> str:
+        settings = self.settings(path)
+        return (settings and settings.description) or ""
+
+    def hidden(self, path: Path) -> bool:
+        settings = self.settings(path)
+        return bool(settings and settings.hidden)
+
+
+def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: datetime) -> dict[Path, int]:
+    """The ids of these paths' categories, the root's included; what is missing is created.
+
+    New ones are created in the order of their paths: which spelling names a category, and
+    which of two takes a slug, must not depend on the order of entries in a check.
+    """
+    wanted = sorted({path[:depth] for path in paths for depth in range(len(path) + 1)} | {()})
+    keys = {path: _digest(naming.key(path)) for path in wanted}
+    rows = connection.execute(select(category.c.key, category.c.id).where(category.c.key.in_(set(keys.values()))))
+    found = {row.key: row.id for row in rows}
+    for path in wanted:
+        if keys[path] not in found:
+            parent = found[keys[path[:-1]]] if path else None
+            found[keys[path]] = _create(connection, path, keys[path], parent, naming, now)
+    return {path: found[keys[path]] for path in wanted}
+
+
+def _digest(key: tuple[str, ...]) -> bytes:
+    return blake2b("\0".join(key).encode(), digest_size=16).digest()
+
+
+def _create(connection: Connection, path: Path, key: bytes, parent: int | None, naming: Naming, now: datetime) -> int:
+    settings = naming.settings(path)
+    wanted = (settings and settings.slug) or (slugs.slug(path) if path else "all")
+    title = (settings and settings.title) or (path[-1] if path else naming.root)
+    values = {
+        "parent_id": parent,
+        "key": key,
+        "path": list(path),
+        "slug": slugs.distinct(wanted, _Slugs(connection)),
+        "title": title,
+        "uuid": naming.uuid(path),
+        "created": now,
+    }
+    return int(connection.execute(insert(category).values(values).returning(category.c.id)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class _Slugs:
+    """The slugs that are taken, asked for one at a time."""
+
+    connection: Connection
+
+    def __contains__(self, slug: object) -> bool:
+        return self.connection.scalar(select(category.c.id).where(category.c.slug == slug)) is not None
+
+
+def retitle(connection: Connection, naming: Naming) -> None:
+    """Take over titles that the config gives now; a changed title makes the feed dirty."""
+    for path_key, settings in naming.configured.items():
+        row = connection.execute(select(category).where(category.c.key == _digest(path_key))).first()
+        title = settings.title or (row.path[-1] if row and row.path else None)
+        if row is not None and title and title != row.title:
+            connection.execute(
+                update(category).where(category.c.id == row.id).values(title=title, changed=category.c.changed + 1)
+            )
+
+
+def closure(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Each category with every level above it, the root included."""
+    parents: dict[int, int | None] = {}
+    missing = set(ids)
+    while missing:
+        rows = connection.execute(select(category.c.id, category.c.parent_id).where(category.c.id.in_(missing)))
+        parents.update({row.id: row.parent_id for row in rows})
+        missing = {parent for parent in parents.values() if parent is not None} - parents.keys()
+    return {start: tuple(_climb(start, parents)) for start in ids}
+
+
+def _climb(start: int, parents: dict[int, int | None]) -> Iterable[int]:
+    at: int | None = start
+    while at is not None:
+        yield at
+        at = parents[at]
+
+
+def touch(connection: Connection, ids: Iterable[int]) -> None:
+    """Say that what these feeds show has changed."""
+    connection.execute(update(category).where(category.c.id.in_(set(ids))).values(changed=category.c.changed + 1))
+
+
+def dirty(connection: Connection) -> list[tuple[int, int]]:
+    """Categories whose feeds are behind, with the counter that their publication will settle."""
+    rows = connection.execute(
+        select(category.c.id, category.c.changed)
+        .where(category.c.changed > category.c.published)
+        .order_by(category.c.id)
+    )
+    return [(row.id, row.changed) for row in rows]
+
+
+def path(connection: Connection, category_id: int) -> Path:
+    return tuple(connection.execute(select(category.c.path).where(category.c.id == category_id)).scalar_one())
+
+
+def settle(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
+    """Record what was published: the counter that was read, so that a change since then stays dirty."""
+    for category_id, counter in counters:
+        connection.execute(update(category).where(category.c.id == category_id).values(published=counter))
+
+
+def tree(connection: Connection, naming: Naming) -> Node:
+    """The whole tree with the number of stories of each node; siblings in the order of code points."""
+    counted = (
+        select(story_category.c.category_id, func.count().label("stories"))
+        .group_by(story_category.c.category_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(category, func.coalesce(counted.c.stories, 0).label("stories")).outerjoin(
+            counted, counted.c.category_id == category.c.id
+        )
+    ).all()
+    children: dict[int | None, list[int]] = {}
+    by_id = {row.id: row for row in rows}
+    for row in sorted(rows, key=lambda row: (row.title, row.path)):
+        if not naming.hidden(tuple(row.path)):
+            children.setdefault(row.parent_id, []).append(row.id)
+
+    def node(row_id: int) -> Node:
+        row = by_id[row_id]
+        below = tuple(node(child) for child in children.get(row_id, ()))
+        path = tuple(row.path)
+        return Node(path, row.slug, row.title, row.stories, naming.description(path), below)
+
+    roots = children.get(None, [])
+    if not roots:
+        return Node((), "all", "", 0)
+    return node(roots[0])

@@ -1,0 +1,240 @@
+"""Entries: what is known of them by their keys, and writing what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from aggregator.model import Entry, Key, KnownEntry, Prepared
+from aggregator.store.tables import (
+    entry,
+    entry_alias,
+    entry_category,
+    entry_version,
+    file,
+    signature_band,
+    story,
+    tombstone,
+)
+from aggregator.store.types import Record
+from aggregator.store.upsert import upsert
+
+#: `last_seen` is written at most this often: retention counts in days, and a source that shows
+#: the same thousand entries every five minutes must not cost a thousand writes each time.
+SEEN_PRECISION = timedelta(days=1)
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A new entry with everything that is decided once."""
+
+    prepared: Prepared
+    uuid: UUID
+    #: Wanted; made distinct when it is stored.
+    updated: datetime
+    first_seen: datetime
+    aliases: tuple[Key, ...]
+    categories: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A known entry that its publisher wrote anew."""
+
+    entry_id: int
+    prepared: Prepared
+    #: None keeps the old one: a touch-up is shown but not announced.
+    updated: datetime | None
+    categories: tuple[int, ...]
+
+
+def known(connection: Connection, source_id: int, keys: Iterable[Key]) -> dict[Key, KnownEntry]:
+    """The entries of this source that go by any of these keys."""
+    wanted = {(key.kind, key.digest): key for key in keys}
+    found: dict[Key, KnownEntry] = {}
+    for kind in sorted({kind for kind, _ in wanted}):
+        digests = [digest for of, digest in wanted if of == kind]
+        query = (
+            select(entry_alias.c.key, entry.c.id, entry.c.fingerprint, entry.c.title, entry.c.changes)
+            .join(entry, entry.c.id == entry_alias.c.entry_id)
+            .where(entry_alias.c.source_id == source_id, entry_alias.c.kind == kind, entry_alias.c.key.in_(digests))
+        )
+        for row in connection.execute(query):
+            found[wanted[kind, row.key]] = KnownEntry(row.id, row.fingerprint, row.title, row.changes)
+    return found
+
+
+def recall(connection: Connection, entry_id: int) -> Entry:
+    """A stored entry as it was cleaned last."""
+    cleaned: Entry = connection.execute(select(entry.c.cleaned).where(entry.c.id == entry_id)).scalar_one()
+    return cleaned
+
+
+def stamps(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
+    """Id, uuid and `updated` of these entries."""
+    query = select(entry.c.id, entry.c.uuid, entry.c.updated).where(entry.c.id.in_(ids))
+    return {row.id: row for row in connection.execute(query)}
+
+
+def vanished(connection: Connection, source_id: int, fingerprints: Collection[bytes]) -> dict[bytes, tuple[int, ...]]:
+    """Entries with these fingerprints whose files are gone: where a renamed file comes from."""
+    query = (
+        select(entry.c.fingerprint, entry.c.id)
+        .join(file, file.c.entry_id == entry.c.id)
+        .where(
+            entry.c.source_id == source_id,
+            entry.c.fingerprint.in_(fingerprints),
+            file.c.missing_since.is_not(None),
+        )
+        .order_by(entry.c.id)
+    )
+    found: dict[bytes, tuple[int, ...]] = {}
+    for fingerprint, entry_id in connection.execute(query):
+        found[fingerprint] = (*found.get(fingerprint, ()), entry_id)
+    return found
+
+
+def uuid_taken(connection: Connection, uuid: UUID) -> bool:
+    """Whether an entry, living or purged, has or had this id."""
+    return (
+        connection.scalar(select(entry.c.id).where(entry.c.uuid == uuid)) is not None
+        or connection.scalar(select(tombstone.c.uuid).where(tombstone.c.uuid == uuid).limit(1)) is not None
+    )
+
+
+def add(connection: Connection, source_id: int, births: Sequence[Birth]) -> list[int]:
+    """Store new entries, not yet grouped; returns their ids in the order given."""
+    if not births:
+        return []
+    stamps = _distinct(connection, [birth.updated for birth in births])
+    rows = [_row(source_id, birth, stamp) for birth, stamp in zip(births, stamps, strict=True)]
+    statement = insert(entry).returning(entry.c.id, sort_by_parameter_order=True)
+    ids = list(connection.scalars(statement, rows))
+    point(connection, source_id, [(i, key) for i, b in zip(ids, births, strict=True) for key in b.aliases])
+    _index(connection, {i: b.prepared for i, b in zip(ids, births, strict=True)})
+    _place(connection, {i: b.categories for i, b in zip(ids, births, strict=True)})
+    return ids
+
+
+def _row(source_id: int, birth: Birth, stamp: datetime) -> dict[str, Any]:
+    cleaned = birth.prepared.entry
+    return _content(birth.prepared) | {
+        "source_id": source_id,
+        "publisher": cleaned.publisher,
+        "uuid": birth.uuid,
+        "published": cleaned.published or birth.first_seen,
+        "published_claimed": cleaned.published_claimed,
+        "first_seen": birth.first_seen,
+        "last_seen": birth.first_seen,
+        "updated": stamp,
+    }
+
+
+def _content(prepared: Prepared) -> dict[str, Any]:
+    return {
+        "url": prepared.entry.url,
+        "title": prepared.entry.title,
+        "fingerprint": prepared.signature.fingerprint,
+        "text_digest": prepared.signature.digest,
+        "link_digest": prepared.signature.link,
+        "original": prepared.parsed,
+        "cleaned": prepared.entry,
+        "grouped": False,
+    }
+
+
+def _distinct(connection: Connection, wanted: Sequence[datetime]) -> list[datetime]:
+    """These moments, each moved on by as few microseconds as make it nobody else's."""
+    taken = set(connection.scalars(select(entry.c.updated).where(entry.c.updated.in_(wanted))))
+    stamps: list[datetime] = []
+    for stamp in wanted:
+        while stamp in taken:
+            stamp += MICROSECOND
+            if connection.scalar(select(entry.c.id).where(entry.c.updated == stamp)) is not None:
+                taken.add(stamp)
+        taken.add(stamp)
+        stamps.append(stamp)
+    return stamps
+
+
+def change(connection: Connection, changes: Sequence[Change], now: datetime) -> None:
+    """Write changed entries, keep what they said before, and have them grouped anew."""
+    for item in changes:
+        _keep_version(connection, item.entry_id, now)
+        values = _content(item.prepared) | {"changes": entry.c.changes + 1, "last_seen": now}
+        if item.updated is not None:
+            values["updated"] = _distinct(connection, [item.updated])[0]
+        connection.execute(update(entry).where(entry.c.id == item.entry_id).values(values))
+    ids = [item.entry_id for item in changes]
+    connection.execute(delete(signature_band).where(signature_band.c.entry_id.in_(ids)))
+    connection.execute(delete(entry_category).where(entry_category.c.entry_id.in_(ids)))
+    _index(connection, {item.entry_id: item.prepared for item in changes})
+    _place(connection, {item.entry_id: item.categories for item in changes})
+
+
+def _keep_version(connection: Connection, entry_id: int, now: datetime) -> None:
+    number = (
+        select(func.coalesce(func.max(entry_version.c.number), 0) + 1)
+        .where(entry_version.c.entry_id == entry_id)
+        .scalar_subquery()
+    )
+    old = connection.execute(select(entry.c.original).where(entry.c.id == entry_id)).scalar_one()
+    connection.execute(insert(entry_version).values(entry_id=entry_id, number=number, at=now, original=old))
+
+
+def _index(connection: Connection, prepared: Mapping[int, Prepared]) -> None:
+    rows = [{"band": band, "entry_id": i} for i, p in prepared.items() for band in sorted(set(p.signature.bands))]
+    if rows:
+        connection.execute(insert(signature_band), rows)
+
+
+def _place(connection: Connection, placed: Mapping[int, tuple[int, ...]]) -> None:
+    rows = [{"entry_id": i, "category_id": c} for i, held in placed.items() for c in sorted(set(held))]
+    if rows:
+        connection.execute(insert(entry_category), rows)
+
+
+def point(connection: Connection, source_id: int, aliases: Iterable[tuple[int, Key]]) -> None:
+    """Make each key lead to its entry, wherever it led before; of equal keys the last counts."""
+    rows = {
+        (key.kind, key.digest): {
+            "source_id": source_id,
+            "kind": key.kind,
+            "key": key.digest,
+            "text": key.text,
+            "entry_id": entry_id,
+        }
+        for entry_id, key in aliases
+    }
+    upsert(connection, entry_alias, list(rows.values()))
+
+
+def seen(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """The source still shows these entries."""
+    connection.execute(
+        update(entry).where(entry.c.id.in_(ids), entry.c.last_seen < now - SEEN_PRECISION).values(last_seen=now)
+    )
+
+
+def find(connection: Connection, words: str) -> Record | None:
+    """One entry by number, uuid, tag URI, address or file path; the newest where several fit."""
+    number = int(words) if words.isdigit() else None
+    try:
+        uuid = UUID(words.rpartition(":")[2])
+    except ValueError:
+        uuid = None
+    by_alias = select(entry_alias.c.entry_id).where(entry_alias.c.text == words)
+    query = (
+        select(entry, story.c.uuid.label("story_uuid"))
+        .outerjoin(story, story.c.lead_id == entry.c.id)
+        .where((entry.c.id == number) | (entry.c.uuid == uuid) | (entry.c.url == words) | entry.c.id.in_(by_alias))
+        .order_by(entry.c.id.desc())
+    )
+    return connection.execute(query).first()

@@ -1,0 +1,78 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import zstandard
+from pydantic import TypeAdapter
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: A row of a query. SQLAlchemy types rows by their columns, which a function that serves several
+#: queries cannot name.
+Record = Any
+
+#: SQLite numbers rows by itself only where the type is exactly INTEGER.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+#: Ordered by code point, as Python orders: other collations of PostgreSQL differ by machine.
+CodePoints = String().with_variant(String(collation="C"), "postgresql")
+
+#: Long keys are compared and indexed as 16-byte digests.
+Digest = LargeBinary(16)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as integer microseconds since the epoch: exact, ordered, 8 bytes.
+
+    SQLAlchemy's own DateTime drops the zone on SQLite without converting. Naive values raise
+    ValueError.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Packed(TypeDecorator[Any]):
+    """A value of one of `model`'s dataclasses as zstd-compressed JSON.
+
+    Half the bytes of the text for 30 µs an entry; fields that are at their default are left
+    out, so that a field added to the dataclass later reads as its default from older rows.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, of: type) -> None:
+        super().__init__()
+        self.of = of
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        return zstandard.compress(_adapter(self.of).dump_json(value, exclude_defaults=True), 3)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        return _adapter(self.of).validate_json(zstandard.decompress(value))
+
+
+@lru_cache
+def _adapter(of: type) -> TypeAdapter[Any]:
+    return TypeAdapter(of)
