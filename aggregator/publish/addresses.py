@@ -1,0 +1,69 @@
+"""Every path below the output folder and every public address, in one place.
+
+A *path* is what lies on the disk, with `/` and in plain Unicode; an *address* is what stands in a
+document, absolute and percent-encoded UTF-8. A slug is handed in ready to use: this module
+neither makes nor repairs one.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import UUID
+
+from aggregator.config.schema import Site
+
+HOME = "index.html"
+OPML = "opml.xml"
+STATIC = "static"
+
+# RFC 3986: what may stand unescaped; `%` stays, for what is escaped already is not escaped twice.
+_SAFE = "!$%&'()*+,;=:@/?~"
+
+
+def feed_path(slug: str, kind: str = "atom") -> str:
+    return f"feeds/{slug}.{kind}"
+
+
+def page_path(slug: str) -> str:
+    return f"c/{slug}/index.html"
+
+
+def entry_path(uuid: UUID) -> str:
+    return f"e/{uuid}.html"
+
+
+def as_uri(address: str) -> str | None:
+    """The absolute http(s) address in ASCII: host by IDNA, the rest percent-encoded UTF-8.
+
+    None for what is no such address, so that no document ever holds a broken or relative link.
+    """
+    try:
+        parts = urlsplit(address.strip())
+        host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode("ascii")
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # UnicodeError, which a host that IDNA refuses raises, is one too
+        return None
+    if not usable or quote(host, safe="[]:@._-%") != host:
+        return None
+    path, query, fragment = (quote(part, safe=_SAFE, errors="replace") for part in parts[2:])
+    return urlunsplit((parts.scheme, host, path, query, fragment))
+
+
+def public_url(site: Site, path: str) -> str:
+    """Where the file at `path` is found by the public; a page's folder stands for its index.html."""
+    return (as_uri(site.url) or site.url) + quote(path.removesuffix(HOME))
+
+
+def tag_uri(site: Site, uuid: UUID) -> str:
+    """An id of ours (RFC 4151)."""
+    return f"tag:{site.tag}:{uuid}"
+
+
+def to_root(path: str) -> str:
+    """From the folder of the page at `path` back to the root, as a relative link's beginning."""
+    return "../" * path.count("/")
+
+
+def relative(path: str, to: str) -> str:
+    """A link from the page at `path` to the file at `to`, which works below any prefix."""
+    return to_root(path) + quote(to)

@@ -1,0 +1,27 @@
+"""The formats of a feed, as a table: one more function and one more line is one more format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aggregator.config.schema import Output, Site
+from aggregator.model import Feed
+from aggregator.publish.atom import MEDIA_TYPE, atom
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    #: As people call it.
+    name: str
+    media_type: str
+    write: Callable[[Feed, Site, Output], bytes]
+
+
+#: By the ending of the file; the first is what readers are offered first.
+FORMATS = {"atom": Format("Atom", MEDIA_TYPE, atom)}
+
+
+def written(output: Output) -> dict[str, Format]:
+    """The configured ones that exist, in our order; Atom where none of them does."""
+    return {key: FORMATS[key] for key in FORMATS if key in output.formats} or {"atom": FORMATS["atom"]}

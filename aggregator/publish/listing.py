@@ -1,0 +1,158 @@
+"""Lists on pages: stories by day, categories as a tree, ways to subscribe. Values for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup
+
+from aggregator.config.schema import Output, Site
+from aggregator.model import Feed, Node, Path, Story
+from aggregator.publish.addresses import entry_path, feed_path, page_path, public_url, relative
+from aggregator.publish.formats import written
+from aggregator.publish.wording import Wording
+from aggregator.publish.xmltext import one_line
+
+#: More strokes than this nobody counts.
+MOST_STROKES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One story in a list."""
+
+    title: str
+    summary: str
+    publisher: str
+    link: str
+    lang: Markup
+    when: str
+    time: str
+    strokes: int
+    also: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    date: str
+    label: str
+    entries: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One format of a feed and where it is subscribed to."""
+
+    name: str
+    type: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    title: str
+    formats: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One category in the tree."""
+
+    title: str
+    link: str
+    id: str
+    count: str
+    count_words: str
+    subscribe: str
+    formats: tuple[Address, ...]
+    children: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A category by its name, with a link where it has a page."""
+
+    title: str
+    link: str | None
+
+
+def days(stories: Iterable[Story], page: str, say: Wording) -> tuple[Day, ...]:
+    """By day of publication, newest first: an edited article does not jump to the top of a page.
+
+    The first day names its year, and so does each in a year that no day above it named: a page does
+    not know which year it is read in.
+    """
+    ordered = sorted(stories, key=lambda story: (story.published, story.uuid.int), reverse=True)
+    found: list[Day] = []
+    named = 0
+    for date, group in groupby(ordered, lambda story: say.local(story.published).date()):
+        lines = list(group)
+        label = say.day(lines[0].published, year=date.year != named)
+        found.append(Day(date.isoformat(), label, tuple(_line(story, page, say) for story in lines)))
+        named = date.year
+    return tuple(found)
+
+
+def _line(story: Story, page: str, say: Wording) -> Line:
+    others = len(story.carriers) - 1
+    return Line(
+        title=one_line(story.title) or say.words["untitled"],
+        summary=one_line(story.summary),
+        publisher=one_line(story.publisher),
+        link=relative(page, entry_path(story.uuid)),
+        lang=say.lang(story.language),
+        when=say.stamp(story.published),
+        time=say.clock(story.published),
+        strokes=min(others, MOST_STROKES),
+        also=say.counted("also", others),
+    )
+
+
+def subscription(feed: Feed, site: Site, output: Output) -> Subscription:
+    return Subscription(one_line(feed.title), addresses(feed.slug, site, output))
+
+
+def addresses(slug: str, site: Site, output: Output) -> tuple[Address, ...]:
+    return tuple(
+        Address(format.name, format.media_type, public_url(site, feed_path(slug, kind)))
+        for kind, format in written(output).items()
+    )
+
+
+def branches(nodes: Sequence[Node], page: str, say: Wording, site: Site, output: Output) -> tuple[Branch, ...]:
+    return tuple(
+        Branch(
+            title=one_line(node.title),
+            link=relative(page, page_path(node.slug)),
+            # No blanks in an id; what is percent-encoded has none.
+            id="a-" + relative("", node.slug),
+            count=f"{node.count:,}",
+            count_words=say.counted("count", node.count).striptags(),
+            subscribe=say.words["sub_node"] % one_line(node.title),
+            formats=addresses(node.slug, site, output),
+            children=branches(node.children, page, say, site, output),
+        )
+        for node in nodes
+    )
+
+
+def index(nodes: Iterable[Node]) -> dict[Path, Node]:
+    """Every node of the tree by its path."""
+    found: dict[Path, Node] = {}
+    for node in nodes:
+        found |= {node.path: node} | index(node.children)
+    return found
+
+
+def steps(path: Path, page: str, nodes: Mapping[Path, Node]) -> tuple[Step, ...]:
+    """The way from the top to `path`, itself included."""
+    ways = (path[: depth + 1] for depth in range(len(path)))
+    return tuple(_step(way, page, nodes.get(way)) for way in ways)
+
+
+def _step(path: Path, page: str, node: Node | None) -> Step:
+    if node is None:
+        return Step(one_line(path[-1]), None)
+    return Step(one_line(node.title), relative(page, page_path(node.slug)))

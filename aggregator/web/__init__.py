@@ -1,0 +1,1 @@
+"""The web side: what lies in the output folder, over HTTP, and pages rendered when asked for."""
