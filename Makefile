@@ -1,0 +1,54 @@
+# run, test, check: each sets up what it needs on a machine that has Python 3.11 and make.
+PYTHON ?= python3
+V := .venv
+BIN := $(V)/bin
+
+.PHONY: run test check soak lint types layers schema docs lock clean
+
+run: $(V)/.run
+	exec $(BIN)/aggregator run
+
+test: $(V)/.dev
+	$(BIN)/python -m pytest -q -n auto
+
+check: $(V)/.dev lint types layers schema test
+
+lint: $(V)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(V)/.dev
+	$(BIN)/mypy
+
+layers: $(V)/.dev
+	$(BIN)/lint-imports
+
+# The tables in code and the migrations describe one schema; what is generated is up to date.
+schema: $(V)/.dev
+	$(BIN)/python -m tests.gates
+
+soak: $(V)/.dev
+	$(BIN)/python -m pytest -q -n auto -m soak
+
+# Fails with a sentence where Python is too old or cannot make virtual environments (Debian: python3-venv).
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python lacks ensurepip: install the package python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(V)
+
+$(V)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(V)/.dev: requirements-dev.lock $(V)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+UV := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
+lock: $(V)/.dev
+	$(UV) -o requirements.lock
+	$(UV) --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(V) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

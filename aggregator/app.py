@@ -1,0 +1,127 @@
+"""Wiring: from a configuration to everything that works by it. The one clock is here.
+
+Nothing is made at import, and everything is made once, by `build`; tests call the same function
+with a played fetcher and clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+from aggregator import __version__, publish
+from aggregator.clean import rules_for
+from aggregator.config.schema import Config
+from aggregator.dedupe import fold, ids
+from aggregator.means import Fetcher, Means
+from aggregator.prepare import Recipe
+from aggregator.store import categories, documents, settings, sources
+from aggregator.store.categories import Naming
+from aggregator.store.engine import Database
+from aggregator.store.feeds import Shown
+from aggregator.store.lock import only_writer
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build(config: Config, *, fetcher: Fetcher | None = None, clock: Callable[[], datetime] = utc_now) -> Means:
+    """Everything that works by this configuration. Connects to nothing and writes nothing yet."""
+    naming = _naming(config)
+    return Means(
+        config=config,
+        database=Database(config.database),
+        fetcher=fetcher or _fetcher(config),
+        clock=clock,
+        sources={source.name: source for source in config.sources},
+        recipes={
+            source.name: Recipe(source, source.timezone or config.site.timezone, rules_for(config, source))
+            for source in config.sources
+        },
+        naming=naming,
+        shown=Shown(config.site.tag, naming.description),
+    )
+
+
+def rebuild(config: Config, running: Means) -> Means:
+    """New means by an edited configuration, for a service that goes on.
+
+    The database and the output folder stay what they are until a restart; the network's client
+    is kept where nothing of it changed.
+    """
+    before = running.config
+    output = config.output.model_copy(update={"directory": before.output.directory})
+    kept = config.model_copy(update={"database": before.database, "server": before.server, "output": output})
+    if kept != config:
+        log.warning("database, server and output.directory change at the next start")
+    config = kept
+    same = (config.network, config.site.url) == (running.config.network, running.config.site.url)
+    fresh = build(config, fetcher=running.fetcher if same else None, clock=running.clock)
+    means = replace(fresh, database=running.database, stopping=running.stopping)
+    settle(means)
+    return means
+
+
+def settle(means: Means) -> None:
+    """Bring what is stored in line with the configuration."""
+    with means.database.write() as connection:
+        sources.sync(connection, means.config.sources, means.clock())
+        categories.retitle(connection, means.naming)
+        if settings.changed(connection, "presentation", _presentation(means.config)):
+            documents.outdate_all(connection)
+
+
+def _presentation(config: Config) -> str:
+    """Everything besides entries that published documents depend on."""
+    parts = (config.site, config.output, *config.categories)
+    text = __version__ + "".join(part.model_dump_json() for part in parts)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _fetcher(config: Config) -> Fetcher:
+    from aggregator.fetch.http import HttpFetcher  # 250 ms that commands without network do not pay
+
+    agent = config.network.user_agent or f"aggregator/{__version__} (+{config.site.url})"
+    return HttpFetcher(config.network, agent)
+
+
+def _naming(config: Config) -> Naming:
+    configured = {
+        tuple(fold.name_key(name) for name in category.path.split("/")): category for category in config.categories
+    }
+    return Naming(fold.name_key, ids.category_uuid, config.site.title, configured)
+
+
+@contextmanager
+def writing(means: Means) -> Iterator[None]:
+    """The right to write: the lock is held, the schema is current, what a crash left is swept.
+
+    Raises BusyError where another process has it, StoreError where the database or the output
+    folder cannot be used.
+    """
+    with _locked(means.database):
+        means.database.upgrade()
+        settle(means)
+        if means.root.is_dir():
+            publish.sweep(means.root)
+        try:
+            yield
+        finally:
+            means.database.close()
+
+
+@contextmanager
+def _locked(database: Database) -> Iterator[None]:
+    if database.sqlite_file is None:
+        yield
+    else:
+        with only_writer(Path(database.sqlite_file)):
+            yield

@@ -1,0 +1,56 @@
+"""Which entries are one article: candidates from the database, the decision pure, the result stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from aggregator.config.schema import Duplicates
+from aggregator.dedupe import stories as decide
+from aggregator.means import Means
+from aggregator.model import Event, Pair
+from aggregator.store import events, stories
+from aggregator.store.stories import Grouped
+
+#: Entries that one transaction groups: the writer is free for checks in between.
+BATCH = 200
+
+
+def group(means: Means) -> int:
+    """Put every entry that no story holds yet into one; tells how many there were.
+
+    Run it as the only one of its kind. What it decides follows from the set of entries: the
+    whole region that new ones touch is decided anew, whatever order they came in.
+    """
+    prefer = {name: source.prefer for name, source in means.sources.items()}
+    total = 0
+    while not means.stopping.is_set():
+        with means.database.write() as connection:
+            ids = stories.ungrouped(connection, BATCH)
+            if not ids:
+                return total
+            trace = _group(connection, ids, means.config.duplicates, prefer)
+            events.record(connection, trace, means.clock())
+        total += len(ids)
+    return total
+
+
+def _group(connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int]) -> list[Event]:
+    pairs = _pairs(connection, ids, options, prefer)
+    stories.forget_pairs(connection, ids)
+    stories.add_pairs(connection, pairs)
+    reached, known = stories.region(connection, ids)
+    members = stories.members(connection, reached, prefer)
+    groups = decide.group(members.values(), known, options)
+    stories.settle(connection, [Grouped(group, decide.lead([members[i] for i in group]).id) for group in groups])
+    return [Event("duplicate", f"same article as entry {pair.a}: {pair.why}", entry_id=pair.b) for pair in pairs]
+
+
+def _pairs(connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int]) -> list[Pair]:
+    """Every pair that one of these entries makes with any other, decided from the texts."""
+    near = options.near
+    candidates = stories.candidates(connection, ids, options.window, near=near) if options.exact or near else set()
+    members = stories.members(connection, {one for pair in candidates for one in pair}, prefer)
+    decided = (decide.compare(members[a], members[b], options) for a, b in sorted(candidates))
+    return [pair for pair in decided if pair is not None]

@@ -1,0 +1,53 @@
+"""What the pipeline is handed: everything that touches the world, and what the config means for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Protocol, Self
+
+from aggregator.config.schema import Config, Source
+from aggregator.model import Failed, Fetched, NotModified, Validators
+from aggregator.prepare import Recipe
+from aggregator.store.categories import Naming
+from aggregator.store.engine import Database
+from aggregator.store.feeds import Shown
+
+
+class Fetcher(Protocol):
+    """Asks one address, conditionally; never raises for what a server does."""
+
+    async def fetch(
+        self, source: Source, url: str, validators: Validators, now: datetime
+    ) -> Fetched | NotModified | Failed: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    config: Config
+    database: Database
+    fetcher: Fetcher
+    #: The one clock: aware UTC.
+    clock: Callable[[], datetime]
+    #: By name of the source.
+    sources: Mapping[str, Source]
+    recipes: Mapping[str, Recipe]
+    naming: Naming
+    shown: Shown
+    #: Set when the process is to end: long work in threads stops at its next batch.
+    stopping: Event = field(default_factory=Event)
+
+    @property
+    def root(self) -> Path:
+        """The output folder."""
+        return Path(self.config.output.directory)

@@ -1,0 +1,79 @@
+"""The whole path of the data, once. Read this file first.
+
+    config -> schedule -> fetch -> parse -> clean -> identify -> store -> group -> publish -> serve
+
+Each stage is a folder that knows no other stage; only this file and the short ones beside it know
+their order. Nothing here opens a file or a connection: it is handed what does (`Means`), and the
+time with it. A service does three things with it, again and again:
+
+* `check`    one visit to one source: fetch, parse, clean, identify, store
+* `group`    what was stored since: which entries are one article
+* `publish`  what changed by that: feeds, then the pages beside them
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aggregator import folders, grouping, ingest, publishing
+from aggregator.errors import StoreError
+from aggregator.ingest import Visit
+from aggregator.means import Means
+from aggregator.model import Failed, Fetched, NotModified, Outcome, Result, SourceState
+from aggregator.prepare import Recipe, prepare
+
+log = logging.getLogger(__name__)
+
+
+async def check(means: Means, state: SourceState) -> Result:
+    """Visit one source and store what it brought; how that went is written, whatever happened.
+
+    Raises nothing but StoreError: a source that fails is a result like any other.
+    """
+    recipe = means.recipes[state.name]
+    try:
+        return await KINDS[recipe.source.kind](means, state, recipe)
+    except StoreError:
+        raise
+    except Exception:  # the one place where a fault of ours is recorded as its source's
+        log.exception("check failed", extra={"source": state.name})
+        fault = Failed(Outcome.INTERNAL, "a fault in aggregator, see the log", "please report it; it is tried again")
+        return await asyncio.to_thread(ingest.conclude, means, state, recipe, ingest.failed(state, fault))
+
+
+async def _check_feed(means: Means, state: SourceState, recipe: Recipe) -> Result:
+    answer = await means.fetcher.fetch(recipe.source, recipe.source.url or "", state.validators, means.clock())
+    match answer:
+        case Failed():
+            visit = ingest.failed(state, answer)
+        case NotModified():
+            visit = Visit(Result(state.name, Outcome.UNCHANGED), answer.validators, answer.wait)
+        case Fetched():
+            return await asyncio.to_thread(_take_feed, means, state, recipe, answer)
+    return await asyncio.to_thread(ingest.conclude, means, state, recipe, visit)
+
+
+def _take_feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched) -> Result:
+    read = prepare(answer.document, recipe, means.clock())
+    if isinstance(read, Failed):
+        return ingest.conclude(means, state, recipe, ingest.failed(state, read))
+    return ingest.feed(means, state, recipe, answer, read)
+
+
+async def _check_folder(means: Means, state: SourceState, recipe: Recipe) -> Result:
+    return await asyncio.to_thread(folders.check, means, state, recipe)
+
+
+#: How each kind of source is visited: a new kind is a line here.
+KINDS = {"feed": _check_feed, "folder": _check_folder}
+
+
+def group(means: Means) -> int:
+    """Put every entry that no story holds yet into one; tells how many there were."""
+    return grouping.group(means)
+
+
+def publish(means: Means, *, everything: bool = False) -> list[str]:
+    """Write every document that differs from what lies in the output folder; names those written."""
+    return publishing.publish_round(means, everything=everything)

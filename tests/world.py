@@ -1,0 +1,155 @@
+"""A whole installation in a temporary folder, with the network and the clock played."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+import feedparser
+from sqlalchemy import text
+
+from aggregator import app, pipeline, runner
+from aggregator.config.load import load
+from aggregator.config.schema import Source
+from aggregator.means import Means
+from aggregator.model import Document, Failed, Fetched, NotModified, Result, Validators
+
+SITE = {"title": "试刊", "url": "https://news.example.org/", "tag": "news.example.org,2026", "language": "zh"}
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class PlayedNetwork:
+    """Answers by address; keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str | Failed] = {}
+        self.asked: list[tuple[str, Validators]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def fetch(
+        self, source: Source, url: str, validators: Validators, now: datetime
+    ) -> Fetched | NotModified | Failed:
+        self.asked.append((url, validators))
+        answer = self.answers[url]
+        if isinstance(answer, Failed):
+            return answer
+        body = answer.encode()
+        digest = blake2b(body, digest_size=16).digest()
+        if digest == validators.digest:
+            return NotModified(validators)
+        return Fetched(Document(body, url=url, digest=digest), Validators(digest=digest))
+
+
+class World:
+    """The installation; `config` is written before each `open`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        self.network = PlayedNetwork()
+        self.config: dict[str, Any] = {"site": SITE, "sources": []}
+        self.means: Means | None = None
+
+    def source(self, name: str, **keys: Any) -> None:
+        self.config["sources"].append({"name": name, **keys})
+
+    def article(self, path: str, text: str, age: float = 60.0) -> Path:
+        """Write an article file that has been left alone for `age` seconds by the played clock."""
+        target = self.folder / "articles" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        moment = self.clock.now.timestamp() - age
+        os.utime(target, (moment, moment))
+        return target
+
+    def open(self) -> Means:
+        file = self.folder / "config.yaml"
+        file.write_text(json.dumps(self.config, ensure_ascii=False), encoding="utf-8")
+        return app.build(load(file, {}), fetcher=self.network, clock=self.clock)
+
+    def once(self, **how: Any) -> dict[str, Result]:
+        """One `once --all`, as the command does it."""
+        means = self.open()
+        how = how or {"everything": True}
+        with app.writing(means):
+            results = asyncio.run(runner.once(means, **how))
+        return {result.source: result for result in results}
+
+    def publish(self, **how: Any) -> list[str]:
+        means = self.open()
+        with app.writing(means):
+            pipeline.group(means)
+            return pipeline.publish(means, **how)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a person's own query of the database gives."""
+        means = self.open()
+        with means.database.read() as connection:
+            rows = [tuple(row) for row in connection.execute(text(query))]
+        means.database.close()
+        return rows
+
+    def feed(self, slug: str = "all") -> Any:
+        """A published feed as a reader sees it; well-formed, or the test fails."""
+        parsed = feedparser.parse(str(self.folder / "public" / "feeds" / f"{slug}.atom"))
+        assert not parsed.bozo, parsed.bozo_exception
+        return parsed
+
+    def titles(self, slug: str = "all") -> list[str]:
+        return [entry.title for entry in self.feed(slug).entries]
+
+    def published(self) -> Mapping[str, bytes]:
+        """Every file of the output with its bytes."""
+        root = self.folder / "public"
+        return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+def article(
+    title: str, body: str, *, date: str = "Sun, 01 Mar 2026 08:00:00 GMT", author: str = "晨报", **keys: str
+) -> str:
+    """An article file as the seeds' generator writes them."""
+    more = "".join(f"{key}: {value}\n" for key, value in keys.items())
+    return (
+        f"\n---\ntitle: '{title}'\ncategories: \n - 新媒体\n - {author}\n - 最新\n"
+        f"author: {author}\ncomments: false\ndate: {date}\nthumbnail: ''\n{more}---\n\n<div>   \n{body}\n</div>\n            "
+    )
+
+
+def rss(*items: str, title: str = "Example") -> str:
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>'
+        f"<title>{title}</title><link>https://example.com/</link><description>d</description>{''.join(items)}</channel></rss>"
+    )
+
+
+def item(number: int | str, *, title: str = "", body: str = "", guid: str = "", link: str = "", date: str = "") -> str:
+    link = link or f"https://example.com/{number}"
+    stamp = date or "Sun, 01 Mar 2026 08:00:00 GMT"
+    return (
+        f"<item><title>{title or f'Item {number}'}</title><link>{link}</link>"
+        f'<guid isPermaLink="false">{guid or f"id-{number}"}</guid><pubDate>{stamp}</pubDate>'
+        f"<description><![CDATA[{body or f'<p>The body of item {number} says something of its own.</p>'}]]></description></item>"
+    )
