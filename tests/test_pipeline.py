@@ -273,6 +273,14 @@ def test_the_same_text_from_two_publishers_is_shown_once_and_names_both(folder: 
     assert folder.titles("新媒体/晨报") == folder.titles("新媒体/晚报") == [entry.title]
 
 
+def test_a_re_edited_copy_of_one_publisher_is_no_second_carrier(folder: World) -> None:
+    folder.article("a.md", article("东湖二期供水切换完成", f"<p>{LONG}</p>"))
+    folder.article("b.md", article("东湖二期供水切换已完成", f"<p>{LONG}</p>"))
+    folder.once()
+    (entry,) = folder.feed().entries
+    assert {link.rel for link in entry.links} == {"alternate"}
+
+
 def test_two_sources_that_bring_one_article_in_one_check_meet(blog: World) -> None:
     blog.source("Mirror", url="https://mirror.example/feed")
     blog.network.answers[FEED] = rss(item(1, body=f"<p>{LONG}</p>"))

@@ -131,6 +131,9 @@ def test_sent_again_with_a_new_beginning() -> None:
 def test_standing_words_of_a_channel_are_not_an_article() -> None:
     one = member(1, BLURB * 3, "跟我学做菜：红烧肉", publisher="p")
     assert compare(one, member(2, BLURB * 3, "跟我学做菜：糖醋鱼", publisher="p", hours=48), ALL) is None
+    clip = "Taken from our show. Watch the whole of it on our channel, with a new part every Tuesday at noon."
+    first = member(3, clip, "Why Ferries Sink", publisher="p")
+    assert compare(first, member(4, clip, "A Barber Remembers", publisher="p", hours=24), ALL) is None
 
 
 def test_beyond_the_window_nothing_is_compared() -> None:
@@ -277,3 +280,19 @@ def test_grouping_what_is_grouped_changes_nothing(members: list[Member]) -> None
 def test_a_decision_does_not_depend_on_who_is_asked_first(members: list[Member]) -> None:
     for a, b in combinations(members, 2):
         assert compare(a, b, ALL) == compare(b, a, ALL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "啊" * 50_000,
+        "甲1\n" * 10_000,
+        "十百千" * 20_000,
+        "1,000" * 10_000,
+        "\n".join(f"第{n}行 {n * 7}" for n in range(5_000)),
+    ],
+    ids=["one letter", "short lines", "numerals", "commas", "rows"],
+)
+def test_hostile_texts_are_decided(text: str) -> None:
+    """Some of these take minutes where sentences, numerals and pairs are not bounded."""
+    assert compare(member(1, text), member(2, text + "完。" + REPORT, "另一篇"), ALL) is not None

@@ -111,8 +111,6 @@ def _stories(connection: Connection, ids: list[int], shown: Shown) -> list[Story
 
 def _story(row: Record, carriers: Mapping[int, Carrier], paths: Iterable[Path], shown: Shown) -> Story:
     lead: Entry = row.cleaned
-    first = carriers[row.lead_id]
-    others = tuple(carrier for entry_id, carrier in sorted(carriers.items()) if entry_id != row.lead_id)
     return Story(
         uuid=row.uuid,
         title=lead.title,
@@ -126,13 +124,21 @@ def _story(row: Record, carriers: Mapping[int, Carrier], paths: Iterable[Path], 
         paths=tuple(sorted(paths)),
         terms=lead.terms,
         origin=_origin(row, shown.tag),
-        carriers=(first, *others),
+        carriers=_credited(row.lead_id, carriers),
         image=lead.image,
         enclosures=lead.enclosures,
         language=lead.language,
         rights=lead.rights,
         podcast=lead.podcast,
     )
+
+
+def _credited(lead: int, carriers: Mapping[int, Carrier]) -> tuple[Carrier, ...]:
+    """The lead, then each other publisher once: what one re-edited was not carried twice."""
+    found = {carriers[lead].publisher: carriers[lead]}
+    for _, carrier in sorted(carriers.items()):
+        found.setdefault(carrier.publisher, carrier)
+    return tuple(found.values())
 
 
 def _origin(row: Record, tag: str) -> Origin:
