@@ -125,9 +125,10 @@ def test_both_languages_have_the_same_phrases_and_every_one_is_used():
     singular = {key for key in phrases["en"] if key.endswith("1") and key[:-1] in phrases["en"]}
     assert set(phrases["en"]) - singular == set(phrases["zh"])
     folder = Path(str(package))
-    sources = "".join(
-        file.read_text("utf-8") for part in ("publish", "web") for file in (folder / part).rglob("*.[ph][yt]*")
-    )
+    written = [
+        file for part in ("publish", "web") for kind in ("*.py", "*.html") for file in (folder / part).rglob(kind)
+    ]
+    sources = "".join(file.read_text("utf-8") for file in written)
     unused = {key for key in phrases["zh"] if not re.search(rf"words\.{key}\b|[\"']{key}[\"']", sources)}
     assert unused == set()
 
