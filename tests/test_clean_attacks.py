@@ -144,6 +144,17 @@ def test_hostile_nesting_is_bounded(unit: str) -> None:
     assert depth(flatten(html)) <= 520
 
 
+@pytest.mark.parametrize(
+    "unit",
+    ["<br>", "x<br> ", "<div>x</div>", "<p> </p>", "<b></b>", "<noscript><img src=/i></noscript>", "&nbsp;", "</p>"],
+)
+def test_long_runs_of_one_thing_take_linear_time(unit: str) -> None:
+    """Each of these once took time in proportion to the square of its length, or was made to try."""
+    html = clean_html(f"<p>a</p>{unit * 30_000}<p>b</p>", LINKS)
+    assert html.startswith("<p>a</p>")
+    assert html.endswith("<p>b</p>")
+
+
 def depth(html: str) -> int:
     deepest = level = 0
     for match in re.finditer(r"<(/?)[a-z]", html):

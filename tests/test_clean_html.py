@@ -28,6 +28,7 @@ CLUTTER = {
     "empties in empties": ("<ul><li><a href='/x'><b> </b></a></li></ul><p>a</p>", "<p>a</p>"),
     "a space that an empty element held": ("<p>a<b> </b>c</p>", "<p>a c</p>"),
     "wrappers of blocks": ("<div><section><p>a</p>\n<p>b</p></section></div>", "<p>a</p>\n<p>b</p>"),
+    "a wrapper of everything": (" <div>a<p>b</p></div> ", "a<p>b</p>"),
     "a wrapper with text of its own": ("<div>a</div><div>b</div>", "<div>a</div><div>b</div>"),
     "centred text stays a block": ("a<center>b</center>c", "a<div>b</div>c"),
     "forms": ("<form><p>a</p><input value=x><button>b</button></form>", "<p>a</p>"),

@@ -10,7 +10,7 @@ _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 #: Characters looked at; the rest says the same.
-_SAMPLE = 2000
+_SAMPLE = 1000
 
 
 def tag(value: str | None) -> str | None:
@@ -34,6 +34,8 @@ def by_script(text: str) -> str | None:
     Kana must be more than a quoted word, or a Chinese article about a Japanese one would be Japanese.
     """
     sample = text[:_SAMPLE]
+    if sample.isascii():
+        return None
     han = len(_HAN.findall(sample))
     if len(_KANA.findall(sample)) * 10 > han:
         return "ja"

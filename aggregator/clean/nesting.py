@@ -21,8 +21,10 @@ MOST_DEPTH = 500
 FEW_TAGS = 5000
 #: Different formatting tags with attributes, each of which may be copied into every block.
 FEW_FORMATTED = 20
-#: Characters between two `>`; a tag of this length may hold over a thousand attributes.
-LONG_TAG = 3000
+#: Characters between two `>`; a tag of this length may hold some thousand attributes.
+LONG_TAG = 10_000
+#: Characters; a document of this length is cheap whatever is in it.
+SHORT = 3000
 MOST_ATTRIBUTES = 40
 #: Unclosed formatting is copied into every later block, once for each open element.
 MOST_FORMATTING = 8
@@ -65,7 +67,7 @@ def bounded(html: str) -> str:
 
 def _may_hurt(html: str) -> bool:
     """Never says no to what hurts: an opening tag needs a `<`, a long tag has few unquoted `>`."""
-    if len(html) < LONG_TAG:
+    if len(html) < SHORT:
         return False
     return (
         html.count("<") - html.count("</") > FEW_TAGS

@@ -115,6 +115,8 @@ def columns(text: str) -> int:
 
 def head(text: str, most: int) -> str:
     """The longest start of at most that many columns that ends between graphemes (UAX 29)."""
+    if text[: most + 1].isascii():
+        return text[:most]
     used = end = 0
     # A grapheme may be of any length: the text is read no further than it could matter.
     for match in _GRAPHEME.finditer(text[: most * 16]):
