@@ -3,15 +3,15 @@ PYTHON ?= python3
 V := .venv
 BIN := $(V)/bin
 
-.PHONY: run test check soak lint types layers schema docs lock clean
+.PHONY: run test check browser soak lint types layers schema docs lock clean
 
 run: $(V)/.run
 	exec $(BIN)/aggregator run
 
 test: $(V)/.dev
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-check: $(V)/.dev lint types layers schema test
+check: $(V)/.dev lint types layers schema test browser
 
 lint: $(V)/.dev
 	$(BIN)/ruff format --check .
@@ -26,6 +26,10 @@ layers: $(V)/.dev
 # The tables in code and the migrations describe one schema; what is generated is up to date.
 schema: $(V)/.dev
 	$(BIN)/python -m tests.gates
+
+# What attackers send, opened in headless Chromium; skipped with a reason where there is none.
+browser: $(V)/.dev
+	$(BIN)/python -m pytest -q -m browser
 
 soak: $(V)/.dev
 	$(BIN)/python -m pytest -q -n auto -m soak

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from aggregator import __version__, publish
+from aggregator import __version__, publish, replay
 from aggregator.clean import rules_for
+from aggregator.clean.rules import levels
 from aggregator.config.schema import Config
 from aggregator.dedupe import fold, ids
 from aggregator.means import Fetcher, Means
 from aggregator.prepare import Recipe
-from aggregator.store import categories, documents, settings, sources
+from aggregator.store import categories, documents, moves, settings, sources
 from aggregator.store.categories import Naming
 from aggregator.store.engine import Database
 from aggregator.store.feeds import Shown
@@ -75,6 +76,8 @@ def settle(means: Means) -> None:
     with means.database.write() as connection:
         sources.sync(connection, means.config.sources, means.clock())
         categories.retitle(connection, means.naming)
+        moves.follow(connection, means.naming, means.clock())
+        replay.remember_grouping(connection, means)
         if settings.changed(connection, "presentation", _presentation(means.config)):
             documents.outdate_all(connection)
 
@@ -95,9 +98,15 @@ def _fetcher(config: Config) -> Fetcher:
 
 def _naming(config: Config) -> Naming:
     configured = {
-        tuple(fold.name_key(name) for name in category.path.split("/")): category for category in config.categories
+        tuple(fold.name_key(name) for name in levels(category.path)): category for category in config.categories
     }
-    return Naming(fold.name_key, ids.category_uuid, config.site.title, configured)
+    moved = {
+        old: levels(category.path)
+        for key, category in configured.items()
+        for was in category.was
+        if (old := tuple(fold.name_key(name) for name in levels(was))) != key
+    }
+    return Naming(fold.name_key, ids.category_uuid, config.site.title, configured, moved)
 
 
 @contextmanager

@@ -75,10 +75,9 @@ def check(means: Means, state: SourceState, recipe: Recipe, pause: Callable[[flo
 
 
 def preview(means: Means, recipe: Recipe) -> Read | Failed:
-    """What the folder's first files would bring; stores nothing and knows of nothing stored."""
-    changes = folder.scan(
-        recipe.source.path or "", (), follow_links=recipe.source.follow_links, now=means.clock().timestamp()
-    )
+    """What the folder's first files would bring, also those just being written; stores nothing."""
+    soon = means.clock().timestamp() + folder.SETTLED
+    changes = folder.scan(recipe.source.path or "", (), follow_links=recipe.source.follow_links, now=soon)
     if isinstance(changes, Failed):
         return changes
     prepared: list[Prepared] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -11,6 +12,7 @@ from aggregator.dedupe import stories as decide
 from aggregator.means import Means
 from aggregator.model import Event, Pair
 from aggregator.store import events, stories
+from aggregator.store.candidates import candidates
 from aggregator.store.stories import Grouped
 
 #: Entries that one transaction groups: the writer is free for checks in between.
@@ -30,27 +32,37 @@ def group(means: Means) -> int:
             ids = stories.ungrouped(connection, BATCH)
             if not ids:
                 return total
-            trace = _group(connection, ids, means.config.duplicates, prefer)
-            events.record(connection, trace, means.clock())
+            now = means.clock()
+            events.record(connection, _group(connection, ids, means.config.duplicates, prefer, now), now)
         total += len(ids)
     return total
 
 
-def _group(connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int]) -> list[Event]:
+def _group(
+    connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int], now: datetime
+) -> list[Event]:
     pairs = _pairs(connection, ids, options, prefer)
     stories.forget_pairs(connection, ids)
     stories.add_pairs(connection, pairs)
     reached, known = stories.region(connection, ids)
     members = stories.members(connection, reached, prefer)
-    groups = decide.group(members.values(), known, options)
-    stories.settle(connection, [Grouped(group, decide.lead([members[i] for i in group]).id) for group in groups])
+    chosen = stories.choices(connection, reached)
+    groups = decide.group(
+        members.values(),
+        known,
+        options,
+        apart=[ids for ids, together in chosen.items() if not together],
+        together=[ids for ids, together in chosen.items() if together],
+    )
+    decided = [Grouped(group, decide.lead([members[i] for i in group]).id) for group in groups]
+    stories.settle(connection, decided, now)
     return [Event("duplicate", f"same article as entry {pair.a}: {pair.why}", entry_id=pair.b) for pair in pairs]
 
 
 def _pairs(connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int]) -> list[Pair]:
     """Every pair that one of these entries makes with any other, decided from the texts."""
     near = options.near
-    candidates = stories.candidates(connection, ids, options.window, near=near) if options.exact or near else set()
-    members = stories.members(connection, {one for pair in candidates for one in pair}, prefer)
-    decided = (decide.compare(members[a], members[b], options) for a, b in sorted(candidates))
+    found = candidates(connection, ids, options.window, near=near) if options.exact or near else set()
+    members = stories.members(connection, {one for pair in found for one in pair}, prefer)
+    decided = (decide.compare(members[a], members[b], options) for a, b in sorted(found))
     return [pair for pair in decided if pair is not None]

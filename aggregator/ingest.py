@@ -7,12 +7,12 @@ its categories and its trace appear together or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from aggregator import schedule
+from aggregator import holding, schedule
 from aggregator.dedupe import identity, ids
 from aggregator.means import Means
 from aggregator.model import (
@@ -44,14 +44,28 @@ class Stored:
     tally: Tally
     #: Entry ids by path, for folder sources.
     files: dict[str, int]
+    #: A circuit breaker took the document for an accident.
+    accident: bool = False
 
 
 def ingest(
-    connection: Connection, state: SourceState, batch: Sequence[Prepared], naming: Naming, now: datetime
+    connection: Connection,
+    state: SourceState,
+    batch: Sequence[Prepared],
+    naming: Naming,
+    now: datetime,
+    shown: int | None = None,
 ) -> Stored:
-    """Identify the entries of one document, or of one batch of files, and store what is new or changed."""
+    """Identify the entries of one document, or of one batch of files, and store what is new or changed.
+
+    `shown`: how many items the document has, refused ones included; None for files. What a circuit
+    breaker keeps back is stored like everything else, and grouped once it is released.
+    """
     trust = identity.trust_of(batch, identity.Trust(state.ids_distinct, state.links_distinct))
     decisions = identity.identify(batch, _known(connection, state.id, batch), trust=trust)
+    tripped, accident = holding.guard(connection, state, decisions, shown, now)
+    if accident and shown is not None:  # a feed is read again, and then its changes are taken or gone
+        decisions = [item for item in decisions if not isinstance(item, identity.Changed)]
     placed = _place(connection, decisions, naming, now)
     fresh = [decision for decision in decisions if isinstance(decision, identity.New)]
     changed = [decision for decision in decisions if isinstance(decision, identity.Changed)]
@@ -67,10 +81,13 @@ def ingest(
     ]
     entries.point(connection, state.id, [(item.entry_id, key) for item in known for key in item.add])
     events.record(connection, _trace(state.name, everyone), now)
+    holding.keep_back(
+        connection, state.name, [item for item in everyone if item[0].prepared.entry.publisher in tripped], now
+    )
     files = {
         item.prepared.parsed.path: entry_id for item, entry_id in everyone if item.prepared.parsed.path is not None
     }
-    return Stored(Tally(new=len(fresh), changed=len(changed), same=len(same)), files)
+    return Stored(Tally(new=len(fresh), changed=len(changed), same=len(same)), files, accident)
 
 
 def _known(connection: Connection, source_id: int, batch: Sequence[Prepared]) -> identity.Known:
@@ -182,18 +199,26 @@ def feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched, read
     """Store a feed's entries, its validators and its next due time: all in one transaction."""
     now = means.clock()
     with means.database.write() as connection:
-        stored = ingest(connection, state, read.prepared, means.naming, now)
+        shown = len(read.prepared) + len(read.refused)
+        stored = ingest(connection, state, read.prepared, means.naming, now, shown)
         refuse(connection, state.name, read.refused, now)
-        sources.describe(connection, state.id, read.feed, len(read.refused))
+        if stored.accident:
+            sources.refusals(connection, state.id, len(read.refused))
+        else:
+            sources.describe(connection, state.id, read.feed, answer.document.url, len(read.refused))
         tally = stored.tally + Tally(refused=len(read.refused))
         outcome = Outcome.OK if tally.new or tally.changed else Outcome.UNCHANGED
-        visit = Visit(Result(state.name, outcome, None, tally), answer.validators, max(answer.wait, read.feed.wait))
+        # An accident is not remembered: while it lasts it is judged anew, and 304 means that it is over.
+        validators = None if stored.accident else answer.validators
+        visit = Visit(Result(state.name, outcome, None, tally), validators, max(answer.wait, read.feed.wait))
         return end(connection, means, state, recipe, visit)
 
 
 def conclude(means: Means, state: SourceState, recipe: Recipe, visit: Visit) -> Result:
     """Write how a check ended that stored nothing, or has stored everything."""
     with means.database.write() as connection:
+        if visit.result.outcome is Outcome.UNCHANGED and recipe.source.path is None:
+            holding.confirm(connection, state, means.clock())
         return end(connection, means, state, recipe, visit)
 
 
@@ -214,6 +239,7 @@ def end(connection: Connection, means: Means, state: SourceState, recipe: Recipe
     outcome = visit.result.outcome
     failures = 0 if outcome in schedule.GOOD else state.failures + 1
     now = means.clock()
+    result = replace(visit.result, message=visit.result.message or holding.warning(connection, state))
     due = schedule.next_check(
         recipe.source,
         means.config.schedule,
@@ -226,7 +252,7 @@ def end(connection: Connection, means: Means, state: SourceState, recipe: Recipe
     sources.finish(
         connection,
         state,
-        visit.result,
+        result,
         now=now,
         next_check=due,
         failures=failures,
@@ -234,4 +260,4 @@ def end(connection: Connection, means: Means, state: SourceState, recipe: Recipe
         held_until=_held(means, now, visit.wait) if failures and visit.wait else None,
         validators=visit.validators,
     )
-    return visit.result
+    return result

@@ -457,6 +457,19 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A category that another one took the place of: its addresses lead there."""
+
+    uuid: UUID
+    slug: str
+    title: str
+    at: datetime
+    #: Slug and title of the other one.
+    to: str
+    to_title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """One feed of ours, whole: what every format and the page beside it are made from."""
 
@@ -473,3 +486,5 @@ class Feed:
     children: tuple[Node, ...] = ()
     count: int = 0
     language: str | None = None
+    #: Stories that it showed and that are no more: id and when that was, newest first.
+    deleted: tuple[tuple[UUID, datetime], ...] = ()

@@ -7,7 +7,7 @@ their order. Nothing here opens a file or a connection: it is handed what does (
 time with it. A service does three things with it, again and again:
 
 * `check`    one visit to one source: fetch, parse, clean, identify, store
-* `group`    what was stored since: which entries are one article
+* `group`    what was stored since: what publishers repeat, and which entries are one article
 * `publish`  what changed by that: feeds, then the pages beside them
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from aggregator import folders, grouping, ingest, publishing
+from aggregator import folders, grouping, ingest, learning, publishing
 from aggregator.errors import StoreError
 from aggregator.ingest import Visit
 from aggregator.means import Means
@@ -43,7 +43,8 @@ async def check(means: Means, state: SourceState) -> Result:
 
 
 async def _check_feed(means: Means, state: SourceState, recipe: Recipe) -> Result:
-    answer = await means.fetcher.fetch(recipe.source, recipe.source.url or "", state.validators, means.clock())
+    address = recipe.source.url or recipe.source.page or ""
+    answer = await means.fetcher.fetch(recipe.source, address, state.validators, means.clock())
     match answer:
         case Failed():
             visit = ingest.failed(state, answer)
@@ -66,11 +67,15 @@ async def _check_folder(means: Means, state: SourceState, recipe: Recipe) -> Res
 
 
 #: How each kind of source is visited: a new kind is a line here.
-KINDS = {"feed": _check_feed, "folder": _check_folder}
+KINDS = {"feed": _check_feed, "page": _check_feed, "folder": _check_folder}
 
 
 def group(means: Means) -> int:
-    """Put every entry that no story holds yet into one; tells how many there were."""
+    """Put every entry that no story holds yet into one; tells how many there were.
+
+    What its publisher repeats is learned and left out before: it is neither compared nor published.
+    """
+    learning.learn(means)
     return grouping.group(means)
 
 

@@ -15,7 +15,7 @@ from aggregator import publish
 from aggregator.means import Means
 from aggregator.model import Event, Node, Story
 from aggregator.publish.addresses import entry_path
-from aggregator.store import categories, documents, events, feeds
+from aggregator.store import categories, documents, events, feeds, moves
 
 log = logging.getLogger(__name__)
 
@@ -89,12 +89,15 @@ def _outdate_missing(connection: Connection, means: Means) -> None:
 
 def _feed(this: Round, category_id: int, counter: int) -> None:
     means = this.means
+    site, output = means.config.site, means.config.output
     with means.database.read() as connection:
         path = categories.path(connection, category_id)
-        feed = feeds.feed(connection, category_id, means.config.output.entries, means.shown, this.nodes.get(path))
-    rows = this.put(
-        publish.feed_documents(feed, means.config.site, means.config.output, this.nodes), category_id=category_id
+        feed = feeds.feed(connection, category_id, output.entries, means.shown, this.nodes.get(path))
+        gone = moves.moved(connection, category_id)
+    shown = (
+        publish.moved_documents(gone, site, output) if gone else publish.feed_documents(feed, site, output, this.nodes)
     )
+    rows = this.put(shown, category_id=category_id)
     with means.database.write() as connection:
         documents.record(connection, rows)
         categories.settle(connection, [(category_id, counter)])

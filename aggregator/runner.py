@@ -1,7 +1,7 @@
 """Keeping the pipeline going: one round of checks for `once`, and the service for `run`.
 
-When a source is due is a column in the database. APScheduler fires a tick each second and
-remembers nothing; a restart therefore repeats no request and forgets no source.
+When a source is due is a column in the database. APScheduler fires a tick twice a second
+and remembers nothing; a restart therefore repeats no request and forgets no source.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from aggregator.model import Result, SourceState
 from aggregator.store import sources
 
 log = logging.getLogger(__name__)
+
+#: Seconds between looks at what is due; an interval of a second is kept to a second and a half.
+TICK = 0.5
 
 #: Seconds that work in hand is given when the service is told to stop.
 GRACE = 8.0
@@ -110,17 +113,21 @@ class Service:
         self._stop = asyncio.Event()
         self._failure: StoreError | None = None
 
-    async def run(self) -> None:
-        """Work until `stop`; raises what made work impossible, such as a full disk."""
+    def heed_signals(self) -> None:
+        """SIGTERM and SIGINT stop, SIGHUP reloads. Before anybody is told that the service is there."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+
+    async def run(self) -> None:
+        """Work until `stop`; raises what made work impossible, such as a full disk."""
         scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         )
-        scheduler.add_job(self._tick, "interval", seconds=1, next_run_time=self.means.clock())
+        scheduler.add_job(self._tick, "interval", seconds=TICK, next_run_time=self.means.clock())
         self._changed.set()  # what a crash left unpublished is published now
+        self._wanted = set(self._folders().values())  # nobody watched while we were away
         async with self._fetchers:
             await self._fetchers.enter_async_context(self.means.fetcher)
             work = (self._publish(), self._watch(), self._watch_config(), self._reload())

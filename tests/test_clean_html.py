@@ -50,6 +50,47 @@ def test_clutter_goes(name: str) -> None:
     assert cleaned(html) == expected
 
 
+MENDED = {
+    "share buttons": ("<p>a</p><div class='x bdsharebuttonbox'><a href='/q'>QQ</a></div>", "<p>a</p>"),
+    "a list of share buttons": ("<p>a</p><ul class=sharedaddy><li>Tweet</li></ul>", "<p>a</p>"),
+    "a text in a box that is called so": (f"<div class=share-box><p>{'长' * 200}</p></div>", f"<p>{'长' * 200}</p>"),
+    "words like theirs": ("<div class=shareholders>甲</div>", "甲"),
+    "links that only share": ("<p>a <a href='https://twitter.com/intent/tweet?url=x'>Tweet</a></p>", "<p>a </p>"),
+    "links to a person": ("<p><a href='https://twitter.com/sharemind'>b</a></p>", '<p><a href="https://twitter.com/sharemind">b</a></p>'),
+    "entities escaped twice": ("<p>a&amp;nbsp;b&amp;amp;ldquo;c&amp;#8221;</p>", "<p>a&nbsp;b“c”</p>"),
+    "entities that are meant": ("<p>a &amp;lt; &amp;amp; &amp;nbspx</p>", "<p>a &amp;lt; &amp;amp; &amp;nbspx</p>"),
+    "entities that code is about": ("<p><code>&amp;nbsp;</code></p>", "<p><code>&amp;nbsp;</code></p>"),
+    "entities in a listing": ("<pre>&amp;nbsp;</pre>", "<pre>&amp;nbsp;</pre>"),
+    "http": ("<img src='http://n.sinaimg.cn/i.png'>", '<img src="https://n.sinaimg.cn/i.png">'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_what_is_mended(name: str) -> None:
+    html, expected = MENDED[name]
+    assert cleaned(html) == expected
+    assert cleaned(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "policy"),
+    [
+        ("https://n.sinaimg.cn/a.png", "no-referrer"),
+        ("https://cdn.sspai.com/a.png", "strict-origin"),
+        ("https://notsspai.com/a.png", "no-referrer"),
+    ],
+)
+def test_the_page_is_named_to_hosts_that_want_it_only(url: str, policy: str) -> None:
+    assert f'referrerpolicy="{policy}"' in clean_html(f"<img src={url} referrerpolicy=unsafe-url>", LINKS)
+
+
+@pytest.mark.parametrize("tag", ["SPAN HIDDEN", "p hidden=''", "x-y", "o:p", "FONT"])
+def test_foreign_elements_are_found_however_they_are_written(tag: str) -> None:
+    name = tag.split()[0]
+    html = clean_html(f"<p>a</p><{tag}><b>b</b></{name}>", LINKS)
+    assert html == ("<p>a</p>" if "idden" in tag.lower() else "<p>a</p><b>b</b>")
+
+
 PARAGRAPHS = {
     "indents": ("<p>　　甲</p><p>&nbsp;&nbsp;乙</p>", "<p>甲</p><p>乙</p>"),
     "indents within bold": ("<p><b>　　甲</b></p>", "<p><b>甲</b></p>"),

@@ -71,6 +71,13 @@ UNTRACKED = {
     "?vd_source=x&share_token=y&p=2": "?p=2",
     "?b&a&": "?b&a&",
     "#utm_source=x": "",
+    "?a=1#wechat_redirect": "?a=1",
+    "#rd": "",
+    "#rd-7": "#rd-7",
+    "#from=timeline": "",
+    "#/article?id=7": "#/article?id=7",
+    "?luicode=1&lfid=2&id=3": "?id=3",
+    "?share_channel=qq&wxfrom=1&b=&a": "?b=&a",
     "#section": "#section",
 }
 
@@ -83,7 +90,7 @@ def test_trackers_go_and_the_rest_keeps_its_order(query: str) -> None:
 def test_trackers_of_one_host_are_parameters_elsewhere() -> None:
     article = "/s?__biz=a&mid=1&idx=2&sn=b"
     assert normal(f"https://mp.weixin.qq.com{article}&chksm=c&scene=21#wechat_redirect") == (
-        f"https://mp.weixin.qq.com{article}#wechat_redirect"
+        f"https://mp.weixin.qq.com{article}"
     )
     assert normal("https://game.example/?scene=21") == "https://game.example/?scene=21"
     assert normal("https://notsina.com.cn/?r=1") == "https://notsina.com.cn/?r=1"
@@ -119,3 +126,31 @@ def test_what_comes_out_is_safe_and_stable(text: str) -> None:
         assert url.startswith(("http://", "https://", "#", "mailto:"))
         assert url.isascii() or url.startswith("mailto:")
         assert read(url) == url
+
+
+OF_HOSTS = {
+    "https://weibo.com/1/abc?refer_flag=1&type=comment": "https://weibo.com/1/abc?type=comment",
+    "https://m.weibo.cn/status/1?sourceType=weixin&from=10B": "https://m.weibo.cn/status/1",
+    "https://www.toutiao.com/a1/?req_id=2&group_id=1": "https://www.toutiao.com/a1/?group_id=1",
+    "https://detail.tmall.com/item.htm?ut_sk=1&id=2&spm=3": "https://detail.tmall.com/item.htm?id=2",
+    "https://www.163.com/dy/article/A.html?spss=dy&clickfrom=x": "https://www.163.com/dy/article/A.html",
+}
+
+
+@pytest.mark.parametrize("url", OF_HOSTS)
+def test_trackers_of_single_hosts(url: str) -> None:
+    assert LINKS.link(url) == OF_HOSTS[url]
+
+
+def test_pictures_come_by_https_where_the_host_is_known_to_serve_it() -> None:
+    assert LINKS.media("http://n.sinaimg.cn/a.png") == "https://n.sinaimg.cn/a.png"
+    assert LINKS.image("http://i.imgur.com/a b.png") == "https://i.imgur.com/a%20b.png"
+    assert LINKS.media("http://notsinaimg.cn/a.png") == "http://notsinaimg.cn/a.png"
+    assert LINKS.media("http://sinaimg.cn:8080/a.png") == "http://sinaimg.cn:8080/a.png"
+    assert LINKS.link("http://i.imgur.com/a.png") == "http://i.imgur.com/a.png"
+
+
+@given(st.text(alphabet="htps:/.?#&=@[]%-_a0", max_size=40).map("https://a.b/".__add__))
+def test_an_address_that_looks_good_is_left_as_it_would_be_made(url: str) -> None:
+    """The short way for good addresses gives what the long one gives."""
+    assert Links(None, ()).link(url) == Links(None, ()).link(f" {url}")

@@ -17,7 +17,7 @@ from yarl import URL
 from aggregator.config.schema import Source
 from aggregator.fetch import faults, headers, walls
 from aggregator.fetch.addresses import as_url, credentials, joined, same_site, shown
-from aggregator.fetch.answers import Answer, judge, moved
+from aggregator.fetch.answers import Answer, judge
 from aggregator.fetch.guard import Refused
 from aggregator.model import Failed, Fetched, Outcome, Validators
 
@@ -227,21 +227,6 @@ def test_a_login_is_read_from_an_address() -> None:
 )
 def test_who_may_be_told_the_secrets_of_a_source(home: str, url: str, same: bool) -> None:
     assert same_site(URL(url), URL(home)) is same
-
-
-@pytest.mark.parametrize(
-    ("hops", "target"),
-    [
-        ([], None),
-        ([(301, "/b")], "/b"),
-        ([(308, "/b"), (301, "/c")], "/c"),
-        ([(301, "/b"), (302, "/c"), (301, "/d")], "/b"),
-        ([(302, "/b"), (301, "/c")], None),
-        ([(307, "/b")], None),
-    ],
-)
-def test_only_permanent_redirects_move_a_source(hops: list[tuple[int, str]], target: str | None) -> None:
-    assert moved(hops) == target
 
 
 # --- walls -----------------------------------------------------------------------------------

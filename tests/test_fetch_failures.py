@@ -53,7 +53,7 @@ def test_retry_after_is_read(server: Server, status: int, value: str, wait: floa
 
 
 def test_a_challenge_is_named_whatever_its_status(server: Server) -> None:
-    page = gzip.compress(b"<!DOCTYPE html><html><head><title>Just a moment...</title>")
+    page = gzip.compress(b"<!DOCTYPE html><html><head><title>Just a moment...</title>", mtime=0)
     server.scripts["/header"] = reply(b"", 403, {"cf-mitigated": "challenge"})
     server.scripts["/page"] = reply(page, 503, {"Content-Encoding": "gzip", "Retry-After": "30"})
     server.scripts["/feed"] = reply(b"<rss><title>Just a moment...</title></rss>")
@@ -88,7 +88,7 @@ def test_a_broken_error_page_does_not_hide_the_status(server: Server, said: Any)
 # --- answers that are broken -----------------------------------------------------------------
 
 OK = b"HTTP/1.1 200 OK\r\n"
-PACKED = gzip.compress(FEED * 20)
+PACKED = gzip.compress(FEED * 20, mtime=0)
 
 BROKEN: dict[str, tuple[Any, Outcome]] = {
     "nothing at all": (Raw(b""), Outcome.UNREACHABLE),

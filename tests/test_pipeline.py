@@ -384,3 +384,13 @@ def test_the_promised_columns_are_there(blog: World) -> None:
         assert database.execute("SELECT source_id, at, outcome, message FROM source_check").fetchall()
         assert database.execute("SELECT at, source, path, entry_id, kind, message FROM event").fetchall()
     database.close()
+
+
+def test_a_new_title_of_the_site_reaches_every_page(folder: World) -> None:
+    folder.article("a.md", article("甲", f"<p>{LONG}</p>"))
+    folder.once()
+    folder.config["site"] = {**folder.config["site"], "title": "新刊"}
+    folder.publish()
+    pages = {path: data for path, data in folder.published().items() if path.endswith(".html")}
+    assert pages
+    assert all("新刊" in data.decode() for data in pages.values())

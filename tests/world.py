@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +18,13 @@ from typing import Any, Self
 import feedparser
 from sqlalchemy import text
 
-from aggregator import app, pipeline, runner
+from aggregator import app, pipeline, replay, runner
 from aggregator.config.load import load
 from aggregator.config.schema import Source
 from aggregator.means import Means
 from aggregator.model import Document, Failed, Fetched, NotModified, Result, Validators
+from aggregator.replay import Replayed
+from aggregator.store.engine import Database
 
 SITE = {"title": "试刊", "url": "https://news.example.org/", "tag": "news.example.org,2026", "language": "zh"}
 
@@ -63,6 +69,16 @@ class PlayedNetwork:
         return Fetched(Document(body, url=url, digest=digest), Validators(digest=digest))
 
 
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        database = Database(f"sqlite:///{file}")
+        database.upgrade()
+        database.close()
+        return file.read_bytes()
+
+
 class World:
     """The installation; `config` is written before each `open`."""
 
@@ -71,7 +87,7 @@ class World:
         self.clock = Clock()
         self.network = PlayedNetwork()
         self.config: dict[str, Any] = {"site": SITE, "sources": []}
-        self.means: Means | None = None
+        self._database: Database | None = None
 
     def source(self, name: str, **keys: Any) -> None:
         self.config["sources"].append({"name": name, **keys})
@@ -88,21 +104,41 @@ class World:
     def open(self) -> Means:
         file = self.folder / "config.yaml"
         file.write_text(json.dumps(self.config, ensure_ascii=False), encoding="utf-8")
-        return app.build(load(file, {}), fetcher=self.network, clock=self.clock)
+        means = app.build(load(file, {}), fetcher=self.network, clock=self.clock)
+        # One engine for all: it keeps the statements that it compiled, most of the time of a small check.
+        self._database = self._database or means.database
+        return replace(means, database=self._database)
+
+    @contextmanager
+    def writing(self) -> Iterator[Means]:
+        """As a command that writes has it; the first finds the schema as the migrations make it, made once for all tests."""
+        means = self.open()
+        target = means.database.sqlite_file
+        if target is not None and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_migrated())
+        with app.writing(means):
+            yield means
 
     def once(self, **how: Any) -> dict[str, Result]:
         """One `once --all`, as the command does it."""
-        means = self.open()
         how = how or {"everything": True}
-        with app.writing(means):
+        with self.writing() as means:
             results = asyncio.run(runner.once(means, **how))
         return {result.source: result for result in results}
 
     def publish(self, **how: Any) -> list[str]:
-        means = self.open()
-        with app.writing(means):
+        with self.writing() as means:
             pipeline.group(means)
             return pipeline.publish(means, **how)
+
+    def replay(self) -> Replayed:
+        """One `replay`, as the command does it."""
+        with self.writing() as means:
+            done = replay.replay(means)
+            pipeline.group(means)
+            pipeline.publish(means)
+        return done
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What a person's own query of the database gives."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aggregator.clean import hosts
+
 
 def names(text: str) -> frozenset[str]:
     """The words of a text: long lists of names are easier to read and to compare as such."""
@@ -33,7 +35,7 @@ ATTRIBUTES = {
     "del": "datetime",
     "details": "open",
     "iframe": "src width height title allowfullscreen loading sandbox",
-    "img": "src srcset sizes alt title width height loading referrerpolicy",
+    "img": "src srcset sizes alt title width height loading",
     "ins": "datetime",
     "li": "value",
     "math": "display alttext",
@@ -51,14 +53,16 @@ ATTRIBUTES = {
     "video": "src poster width height preload controls",
 }
 
+#: Attributes with the only values that they may have.
+VALUES = {"img": {"referrerpolicy": frozenset(("no-referrer", *hosts.REFERRER.values()))}}
+
 SCHEMES = frozenset(("http", "https", "mailto"))
 
 #: Said of every such element, whatever its author says. Written when its links are: the sanitizer
 #: only makes sure, for it would add them in another order in every process.
 ALWAYS = {
     "audio": {"controls": ""},
-    # Many Chinese picture hosts refuse requests that name another site.
-    "img": {"loading": "lazy", "referrerpolicy": "no-referrer"},
+    "img": {"loading": "lazy"},
     "video": {"controls": ""},
     "iframe": {"loading": "lazy", "sandbox": "allow-scripts allow-same-origin allow-popups allow-presentation"},
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 
-from aggregator.clean import categories, dates, language, people, text
+from aggregator.clean import categories, dates, encoding, language, people, text
 from aggregator.clean.html import Wishes, clean_html
 from aggregator.clean.images import lead
 from aggregator.clean.rules import Rules
@@ -17,6 +18,8 @@ from aggregator.model import Dropped, Enclosure, Entry, Image, ParsedEntry, Pars
 
 #: Columns; a shorter summary is a label ("Comments", "Read more").
 LEAST_SUMMARY = 20
+
+_BASE = re.compile(r"<base\s[^>]*?href\s*=\s*([\"']?)(https?://[^\"'\s>]+)\1", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -33,6 +36,8 @@ class Draft:
     url: str | None = None
     publisher: str = ""
     authors: tuple[Person, ...] = ()
+    #: The body as HTML, before it is cleaned.
+    original: str = ""
     html: str = ""
     text: str = ""
     published: datetime | None = None
@@ -102,16 +107,22 @@ def _body(draft: Draft) -> None:
     source = next((one for one in (draft.parsed.content, draft.parsed.summary) if one and one.value.strip()), None)
     if source is None:
         return
-    base = base_of(source.base, draft.links.base)
     rules = draft.rules
+    draft.original = encoding.repaired(_markup(source))
+    base = base_of(_own_base(draft.original), source.base, draft.links.base)
     wishes = Wishes(rules.keep, rules.remove, rules.replace)
-    draft.html = clean_html(_markup(source), Links(base, rules.unwrap), wishes)
+    draft.html = clean_html(draft.original, Links(base, rules.unwrap), wishes)
     draft.text = text.plain(draft.html)
+
+
+def _own_base(html: str) -> str | None:
+    """The `<base href>` of a whole page that was put into an entry: the nearest to its links."""
+    return match[2] if "<base" in html and (match := _BASE.search(html)) else None
 
 
 def _markup(source: Text) -> str:
     """As HTML. Of text without any tag, whatever it is said to be, the lines are all the structure there is."""
-    value = source.value if source.type == "html" else escape(source.value, quote=False)
+    value = source.value if source.type == "html" else escape(text.decoded(source.value), quote=False)
     return value if "<" in value else value.strip().replace("\n", "<br>")
 
 
@@ -135,20 +146,24 @@ def _title(draft: Draft) -> None:
 
 def _summary(draft: Draft) -> None:
     given = draft.parsed.summary
-    own = text.line(given.value, given.type) if given and given.value.strip() else ""
+    if given is None or draft.parsed.content is None or given.value == draft.parsed.content.value:
+        # The text was made of it: nothing better is to be had, and to read it again takes time.
+        draft.summary = text.sentences(draft.text, text.SUMMARY_COLUMNS)
+        return
+    own = text.line(given.value, given.type)
     draft.summary = text.sentences(own if _is_real(own, draft) else draft.text, text.SUMMARY_COLUMNS)
 
 
 def _is_real(summary: str, draft: Draft) -> bool:
     """Not the title again, a label, or the text cut anywhere: we cut it better."""
-    if summary == draft.title or text.columns(summary) < LEAST_SUMMARY:
+    if summary == draft.title or text.head(summary, LEAST_SUMMARY - 1) == summary:
         return False
     start = summary.rstrip("… .[]")
     return not " ".join(draft.text[: 2 * len(start) + 100].split()).startswith(start)
 
 
 def _pictures(draft: Draft) -> None:
-    draft.image = lead(draft.parsed.images, draft.html, draft.links)
+    draft.image = lead(draft.parsed.images, draft.html, draft.links, draft.original)
     found: dict[str, Enclosure] = {}
     for one in draft.parsed.enclosures:
         if url := draft.links.web(one.url):

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from html import unescape
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
 from aggregator.clean import allowed
+from aggregator.clean.hosts import referrer_policy
 from aggregator.clean.urls import Links
 from aggregator.model import Image
 
@@ -42,6 +43,7 @@ _MAYBE_LAZY = (
     "zoomfile",
     "file",
 )
+_EVER_LAZY = frozenset(_LAZY)
 _LAZY_SRCSET = ("data-srcset", "data-lazy-srcset", "data-original-set")
 
 _PLACEHOLDER = re.compile(
@@ -60,6 +62,18 @@ _BEACON = re.compile(
     r"|[^/]*\.cnzz\.com/|feedads\.|ad\.|track\.)",
     re.IGNORECASE,
 )
+#: Codes to be scanned: by the words in their address or description.
+_CODE = re.compile(
+    r"qr-?_?code|qr_?img|[/_.-]qr[/_.-]|erweima|[/_-]ewm[/_.\d-]|weixin_?(?:mp|code)|gongzhonghao|二维码|扫码|扫一扫|公众号",
+    re.IGNORECASE,
+)
+#: By the name of the box or the comment that stands before them.
+_CODE_BOX = re.compile(
+    r"(?:class|id)\s*=\s*[\"'](?:[^\"']*[\s_-])?(?:append|app)?(?:qr|qrcode|ewm|erweima)(?:[\s_-]|code|[\"'])|<!--[^>]*二维码[^>]*start",
+    re.IGNORECASE,
+)
+#: Characters of the original before the picture in which such a box is looked for.
+_BEFORE = 900
 _SIZE = re.compile(r"\s*(\d{1,5})(?:\.\d+)?\s*(?:px)?\s*", re.IGNORECASE)
 _HIDDEN = re.compile(r"(?:^|;)\s*(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
 _DESCRIPTOR = re.compile(r"\d+(?:\.\d+)?[wxh]")
@@ -71,9 +85,9 @@ LEAST_LEAD = 64
 Attributes = dict[str, str | None]
 
 
-def unveil(tree: LexborHTMLParser) -> None:
+def unveil(boxes: Iterable[LexborNode]) -> None:
     """Put the picture that `noscript` holds for readers without scripts in place of the lazy one."""
-    for box in tree.css("noscript"):
+    for box in boxes:
         inside = box.css_first("img")
         if inside is None or not inside.attributes.get("src"):
             continue
@@ -101,7 +115,7 @@ def _picture_before(box: LexborNode) -> LexborNode | None:
 
 def lazy(attributes: Attributes) -> str | None:
     """The address that a script would put into `src`, or None."""
-    for name in _LAZY:
+    for name in () if _EVER_LAZY.isdisjoint(attributes) else _LAZY:
         if (value := attributes.get(name)) and _addresses(value):
             return value
     if not _PLACEHOLDER.fullmatch(attributes.get("src") or ""):
@@ -129,8 +143,10 @@ def picture(node: LexborNode, links: Links) -> None:
     if not src or _BEACON.match(src):
         node.decompose()
         return
-    node.attrs["src"] = src
+    if src != attributes.get("src"):
+        node.attrs["src"] = src
     insist(node)
+    node.attrs["referrerpolicy"] = referrer_policy(src)
     _put(node, attributes, "srcset", srcset)
     for name in ("width", "height"):
         if name in attributes:
@@ -140,8 +156,9 @@ def picture(node: LexborNode, links: Links) -> None:
 
 def insist(node: LexborNode) -> None:
     """Write the attributes that every element of its kind has."""
+    attributes = node.attrs
     for name, value in allowed.ALWAYS[node.tag or ""].items():
-        node.attrs[name] = value
+        attributes[name] = value
 
 
 def srcset_of(attributes: Attributes, links: Links) -> str | None:
@@ -189,20 +206,22 @@ def is_random(url: str) -> bool:
     return bool(_RANDOM.match(url))
 
 
-def lead(marked: Iterable[Image], html: str, links: Links) -> Image | None:
+def lead(marked: Iterable[Image], html: str, links: Links, original: str = "") -> Image | None:
     """The picture that stands for the entry: the first that the publisher marks, else the first in its HTML.
 
-    Not counted: random placeholders, inline data, pictures known to be smaller than `LEAST_LEAD`.
+    Not counted: random placeholders, inline data, pictures known to be smaller than `LEAST_LEAD`, and codes to be
+    scanned, which `original`, the HTML before cleaning, often names as such.
     """
     for image in marked:
         url = links.media(image.url)
-        if url and _leads(url, image.width, image.height):
+        if url and _leads(url, image.width, image.height) and not _is_code(url, original):
             return Image(url, image.width, image.height)
     for match in _IMG.finditer(html):
         attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(match[1])}
         url = attributes.get("src", "")
         width, height = pixels(attributes.get("width")), pixels(attributes.get("height"))
-        if _leads(url, width, height):
+        words = f"{attributes.get('alt', '')} {attributes.get('title', '')}"
+        if _leads(url, width, height) and not _is_code(url, original, words):
             return Image(url, width, height)
     return None
 
@@ -210,3 +229,15 @@ def lead(marked: Iterable[Image], html: str, links: Links) -> Image | None:
 def _leads(url: str, width: int | None, height: int | None) -> bool:
     small = any(size is not None and size < LEAST_LEAD for size in (width, height))
     return url.startswith("http") and not small and not is_random(url) and not _BEACON.match(url)
+
+
+def _is_code(url: str, original: str, words: str = "") -> bool:
+    if _CODE.search(url) or _CODE.search(words):
+        return True
+    # Addresses are changed by cleaning, seldom their last part.
+    place = original.find(url.rpartition("/")[2]) if not url.endswith("/") else -1
+    if place < 0:
+        return False
+    before = original[max(0, place - _BEFORE) : place]
+    # Another picture in between: then the box was that one's.
+    return bool(_CODE_BOX.search(before, before.lower().rfind("<img", 0, before.rfind("<img")) + 1))

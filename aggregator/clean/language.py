@@ -8,6 +8,8 @@ _TAG = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8})*")
 _KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]")
+#: One look that most Latin texts are done with.
+_DECISIVE = re.compile(r"[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff66-\uff9f\U00020000-\U0003134f]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 #: Characters looked at; the rest says the same.
 _SAMPLE = 1000
@@ -34,7 +36,7 @@ def by_script(text: str) -> str | None:
     Kana must be more than a quoted word, or a Chinese article about a Japanese one would be Japanese.
     """
     sample = text[:_SAMPLE]
-    if sample.isascii():
+    if sample.isascii() or not _DECISIVE.search(sample):
         return None
     han = len(_HAN.findall(sample))
     if len(_KANA.findall(sample)) * 10 > han:

@@ -26,10 +26,14 @@ LONG_TAG = 10_000
 #: Characters; a document of this length is cheap whatever is in it.
 SHORT = 3000
 MOST_ATTRIBUTES = 40
+#: Attributes whose value ends with `>`, which real articles do not have.
+MANY_QUOTED = 20
 #: Unclosed formatting is copied into every later block, once for each open element.
 MOST_FORMATTING = 8
 
 _FORMATTING = names("b big code em font i nobr s small strike strong tt u")
+#: With the character after its name, unless that is `>`.
+_OPENING = re.compile(r"<([a-zA-Z][^\s/>]*[\s/]?)")
 _FORMATTED = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})[\s/][^>]*", re.IGNORECASE)
 _VOID = names("area base br col embed hr img input link meta param source track wbr")
 #: Their content is no markup to the parsers; none of it is ever shown.
@@ -66,16 +70,42 @@ def bounded(html: str) -> str:
 
 
 def _may_hurt(html: str) -> bool:
-    """Never says no to what hurts: an opening tag needs a `<`, a long tag has few unquoted `>`."""
+    """Never says no to what hurts: an opening tag needs a `<` and a letter, a long tag has few unquoted `>`."""
     if len(html) < SHORT:
         return False
+    tags = _OPENING.findall(html)
     return (
-        html.count("<") - html.count("</") > FEW_TAGS
-        or max(map(len, html.split(">"))) > LONG_TAG
-        or sum(1 for _ in islice(_QUOTED_END.finditer(html), 20)) == 20
+        len(tags) > FEW_TAGS
+        or (len(html) > LONG_TAG and (_has_long_tag(html) or _hides_long_tag(html)))
         # Of equal ones three are copied at most (HTML, section 13.2.4.3).
-        or len(set(_FORMATTED.findall(html))) > FEW_FORMATTED
+        or (any(map(_is_formatted, set(tags))) and len(set(_FORMATTED.findall(html))) > FEW_FORMATTED)
     )
+
+
+def _has_long_tag(html: str) -> bool:
+    half = LONG_TAG // 2
+    # A gap of that length covers one of these windows; most documents have no such window.
+    if all(html.find(">", start, start + half) >= 0 for start in range(0, len(html) - half, half)):
+        return False
+    return any(map(_is_long, html.split(">")))
+
+
+def _hides_long_tag(html: str) -> bool:
+    """Whether quoted `>` may cut a long tag into short pieces; they are counted first, for that is quick."""
+    return (
+        html.count('>"') + html.count(">'") >= MANY_QUOTED
+        and sum(1 for _ in islice(_QUOTED_END.finditer(html), MANY_QUOTED)) == MANY_QUOTED
+    )
+
+
+def _is_formatted(tag: str) -> bool:
+    """Whether such a start of a tag opens formatting, and goes on with attributes."""
+    return tag[:-1].lower() in _FORMATTING and not tag[-1].isalnum()
+
+
+def _is_long(part: str) -> bool:
+    """Text before a tag is no part of it."""
+    return len(part) > LONG_TAG and "<" in part and len(part) - part.index("<") > LONG_TAG
 
 
 def flatten(html: str) -> str:

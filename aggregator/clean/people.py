@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,8 +10,6 @@ from aggregator.clean.rules import levels
 from aggregator.config import units
 from aggregator.config.schema import Rule
 from aggregator.model import Dropped, Path, Term
-
-_COMPARISON = re.compile(r"\s*(<|>)\s*(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +66,9 @@ def _retitled(title: str, pattern: str, new: str) -> str:
 
 
 def _matches(field: str, wanted: str, subject: Subject, now: datetime) -> bool:
-    if field in _MEASURES:
-        return _MEASURES[field](wanted, subject, now)
     try:
+        if field in _MEASURES:
+            return _MEASURES[field](wanted, subject, now)
         pattern = units.pattern(wanted)
         return any(pattern.search(value, timeout=units.PATTERN_SECONDS) for value in _VALUES[field](subject))
     except (TimeoutError, ValueError):
@@ -80,22 +77,14 @@ def _matches(field: str, wanted: str, subject: Subject, now: datetime) -> bool:
 
 def _older(wanted: str, subject: Subject, now: datetime) -> bool:
     """`> 7d`: published longer ago; `< 2h`: since then. Never true of an entry without a date."""
-    match = _COMPARISON.fullmatch(wanted)
-    if not match or subject.published is None:
-        return False
-    try:
-        limit = units.duration(match[2])
-    except ValueError:
-        return False
-    return (now - subject.published > limit) == (match[1] == ">")
+    sign, limit = units.age(wanted)
+    return subject.published is not None and (now - subject.published > limit) == (sign == ">")
 
 
 def _longer(wanted: str, subject: Subject, _: datetime) -> bool:
     """`< 200`: fewer characters of text; `> 200`: more."""
-    match = _COMPARISON.fullmatch(wanted)
-    if not match or not match[2].strip().isdecimal():
-        return False
-    return (len(subject.text) > int(match[2])) if match[1] == ">" else (len(subject.text) < int(match[2]))
+    sign, limit = units.length(wanted)
+    return len(subject.text) > limit if sign == ">" else len(subject.text) < limit
 
 
 _MEASURES: dict[str, Callable[[str, Subject, datetime], bool]] = {"age": _older, "length": _longer}

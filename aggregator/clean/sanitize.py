@@ -29,6 +29,9 @@ def _cleaner(careful: bool) -> nh3.Cleaner:
         tags=set(allowed.ELEMENTS),
         clean_content_tags={"script", "style"},
         attributes={tag: set(names.split()) for tag, names in allowed.ATTRIBUTES.items()},
+        tag_attribute_values={
+            tag: {name: set(values) for name, values in by_name.items()} for tag, by_name in allowed.VALUES.items()
+        },
         url_schemes=set(allowed.SCHEMES) | ({"data"} if careful else set()),
         set_tag_attribute_values=allowed.ALWAYS,
         attribute_filter=_exact if careful else None,

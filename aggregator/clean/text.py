@@ -10,6 +10,7 @@ from html import unescape
 import regex
 from selectolax.lexbor import LexborHTMLParser
 
+from aggregator.clean.encoding import repaired
 from aggregator.clean.nesting import bounded
 
 #: Columns of a terminal or a page; CJK characters and emoji take two.
@@ -18,9 +19,10 @@ SUMMARY_COLUMNS = 160
 #: Characters, as the contract of our feeds has it.
 MOST_TITLE = 500
 
+#: The usual ones first: each is tried in turn.
 _BLOCK = re.compile(
-    r"</?(?:address|article|aside|blockquote|br|caption|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header"
-    r"|hgroup|hr|li|main|nav|ol|p|pre|section|summary|table|tbody|tfoot|thead|tr|ul)(?: [^>]*)?>"
+    r"</?(?:p|br|div|li|h[1-6]|tr|ul|ol|blockquote|tbody|table|figure|figcaption|pre|hr|section|article|address|aside"
+    r"|caption|dd|details|dl|dt|footer|header|hgroup|main|nav|summary|tfoot|thead)(?: [^>]*)?>"
 )
 _CELL = re.compile(r"<t[dh](?: [^>]*)?>")
 _TAG = re.compile(r"<[^>]*>")
@@ -40,6 +42,10 @@ _UNSEEN = re.compile(
 #: What XML 1.0 forbids (section 2.2), except what cannot be in a str that came through a parser.
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _GRAPHEME = regex.compile(r"\X")
+#: Never joined with one another: what nearly all texts are made of. Those after U+3000 are wide.
+_APART = re.compile(
+    r"[ -~\u00a1-\u00ac\u00ae-\u024f\u2010-\u2027\u2030-\u205e\u3001-\u3029\u4e00-\u9fff\uff01-\uff60]+\Z"
+)
 _SENTENCE = re.compile(r"[。！？…]+[”’」』）)]*|[!?]+[\"”’)]*(?=\s|$)|\.[\"”’)]*(?=\s|$)|[；\n]")
 
 
@@ -56,8 +62,17 @@ def plain(html: str) -> str:
 
 
 def _lines(html: str) -> str:
-    text = unescape(_TAG.sub("", _CELL.sub(" ", _BLOCK.sub("\n", html))))
-    return "\n".join(line for line in (" ".join(part.split()) for part in text.split("\n")) if line)
+    if "<t" in html:
+        html = _CELL.sub(" ", html)
+    text = unescape(_TAG.sub("", _BLOCK.sub("\n", html)))
+    return "\n".join(line for part in text.split("\n") if (line := _folded(part)))
+
+
+def _folded(text: str) -> str:
+    """White space folded; that no character of it is odd is found out faster than the words are split."""
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
+    return " ".join(text.split())
 
 
 def legal(text: str) -> str:
@@ -74,8 +89,13 @@ def line(value: str, kind: str = "text") -> str:
     if kind == "html":
         text = _markup_text(value)
     else:
-        text = _ENTITY.sub(lambda match: unescape(match[0]), _without_pairs(value))
-    return " ".join(_UNSEEN.sub("", text).split())
+        text = decoded(_without_pairs(value))
+    return " ".join(_UNSEEN.sub("", repaired(text)).split())
+
+
+def decoded(text: str) -> str:
+    """Plain text whose author wrote it as HTML: its entities decoded once."""
+    return _ENTITY.sub(lambda match: unescape(match[0]), text) if "&" in text else text
 
 
 def _markup_text(html: str) -> str:
@@ -117,6 +137,8 @@ def head(text: str, most: int) -> str:
     """The longest start of at most that many columns that ends between graphemes (UAX 29)."""
     if text[: most + 1].isascii():
         return text[:most]
+    if _APART.match(text, 0, most + 1):
+        return _head_apart(text, most)
     used = end = 0
     # A grapheme may be of any length: the text is read no further than it could matter.
     for match in _GRAPHEME.finditer(text[: most * 16]):
@@ -125,6 +147,16 @@ def head(text: str, most: int) -> str:
             return text[:end]
         end = match.end()
     return text[:end]
+
+
+def _head_apart(text: str, most: int) -> str:
+    """As `head`, where every character is a grapheme."""
+    used = 0
+    for end, character in enumerate(text[:most]):
+        used += 1 if character < "\u3000" else 2
+        if used > most:
+            return text[:end]
+    return text[:most]
 
 
 def cut(text: str, most: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urljoin
 
 from aggregator.clean.allowed import names
+from aggregator.clean.hosts import secured
 
 #: Always unwrapped: the dead image proxy of the generator that made most article folders.
 KNOWN_PROXIES = ("https://cors.zfour.workers.dev/?",)
@@ -23,12 +24,18 @@ _TRACKERS = names("""
     spm spm_id_from scm pvid algo_expid ali_trackid ali_refid aff_trace_key sudaref vd_source bbid buvid unique_k
     share_source share_medium share_token share_from share_tag share_session_id share_plat share_times share_code
     share_app_id share_iid share_did share_uid share_device isappinstalled wxshare_count weixin_share_id
+    share_channel share_type shareto sharefrom share_btn share_page_id share_apply sharer_token shared_by shareuid
+    share_sns share_crt_v share_tmpl_type share_sharer_id share_times_count share_url_from is_from_webapp
+    weibo_ref luicode lfid featurecode launchid wfr forceh5
+    from_source_share from_wecom wx_share wxfrom wx_from wechatshare from_wx_share wxwork_userid nsukey wxshare
+    group_share_id upstream_biz gd_label_share tt_group_id toutiao_ref ug_source ug_medium ug_campaign
+    ucshare uc_param_str mibextid zanpid ref_src ref_url share_by
     tt_from hmsr hmpl hmcu hmkw hmci bd_vid qz_gdt jtss xhsshare
     """)
 _TRACKER_PREFIXES = ("utm_", "mtm_", "pk_", "itm_", "campaign_", "fb_action_", "fb_comment_")
 #: Words that are parameters of their own elsewhere, and trackers with these values.
 _TRACKER_VALUES = {
-    "from": names("timeline singlemessage groupmessage appmsg weixin wechat rss feed"),
+    "from": names("timeline singlemessage groupmessage appmsg weixin wechat rss feed weibo qq qzone sharetowechat"),
     "f": frozenset(("rss",)),
     "source": frozenset(("rss", "feed")),
     "ref": frozenset(("rss", "feed", "share")),
@@ -40,15 +47,37 @@ _TRACKERS_OF_HOST = {
         sharer_shareinfo sharer_shareinfo_first devicetype version nettype abtest_cookie lang exportkey pass_ticket
         wx_header key uin poc_token click_id countrycode fontscale xtrack realreporttime"""
     ),
-    "toutiao.com": names("app timestamp use_new_style req_id log_from category_new"),
+    "toutiao.com": names(
+        "app timestamp use_new_style req_id log_from category_new article_category module_name share_uid"
+    ),
+    "weibo.com": names("refer_flag wvr sudaref ssl_rnd from"),
+    "weibo.cn": names("refer_flag wm sourcetype featurecode luicode lfid launchid from"),
+    "zhihu.com": names("utm_id utm_oi utm_psn hybrid_search_source hybrid_search_extra"),
+    "xiaohongshu.com": names("xsec_source app_platform app_version author_share apptime shareredid appuid"),
+    "taobao.com": names("abbucket ns ut_sk sourcetype suid short_name un share_crt_v cpp sp_tk"),
+    "tmall.com": names("abbucket ns ut_sk sourcetype suid short_name un share_crt_v cpp sp_tk"),
+    "jd.com": names("cu utm_user ad_od gx gxd jd_pop"),
+    "163.com": names("spss spsf spsw spssid clickfrom f"),
+    "ifeng.com": names("aman gud"),
     "sina.com.cn": names("cre mod loc r rfunc tj tr wm vt doct"),
     "sina.cn": names("cre mod loc r rfunc tj tr wm vt doct"),
     "bilibili.com": names("timestamp plat_id up_id from_spmid is_story_h5 -arouter"),
 }
 
+#: What WeChat, Weibo, Toutiao and web analytics put behind the `#`; pages have no such places.
+_TRACKER_FRAGMENT = re.compile(
+    r"#.*utm_|#(?:wechat_redirect|wechat_webview_type=\d+|wechat_pay|rd|_loginLayer_\d+|rnd=?\d+|xtor=.*"
+    r"|tt_from=.*|ref=rss|from=(?:timeline|groupmessage|singlemessage|weibo|share)|scene=\d+|\?from=.*|at_.*=.*)$",
+    re.IGNORECASE,
+)
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _WEB = re.compile(r"(https?)://([^/?#]+)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE | re.DOTALL)
+#: Absolute and without anything to mend but trackers: most addresses.
+_GOOD = re.compile(
+    r"https?://((?=[a-z0-9])[a-z0-9.-]+)/[A-Za-z0-9!$'()*+,./:;=@_~-]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9!$'()*+,./:;=@_~-]*+)*+"
+    r"(?:\?((?:[A-Za-z0-9!$'()*+,./:;=@_~?&-]|%[0-9A-Fa-f]{2})++))?"
+)
 _HOST = re.compile(r"[\w.~!$&'()*+,;=:@%-]+|(?:[^@\[\]]*@)?\[[0-9a-f:.]+\](?::\d*)?", re.IGNORECASE)
 _ODD = re.compile(r"[^\w!$&'()*+,\-./:;=?@~%#]|[^\x00-\x7f]|%(?![0-9A-Fa-f]{2})")
 _MAIL = re.compile(r"mailto:[^\s<>\"]+@[^\s<>\"]+", re.IGNORECASE)
@@ -69,6 +98,8 @@ class Links:
 
     def link(self, url: str) -> str | None:
         """Absolute http, https or mailto address, or a fragment as it stands; None for all else."""
+        if self._is_good(url):
+            return url
         url = _visible(url)
         if url.startswith("#"):
             return "#" + _escaped(url[1:])
@@ -78,17 +109,27 @@ class Links:
 
     def web(self, url: str) -> str | None:
         """Absolute http or https address, or None."""
-        return self._web(_visible(url), _DOUBLED)
+        return url if self._is_good(url) else self._web(_visible(url), _DOUBLED)
 
     def media(self, url: str) -> str | None:
-        """As `web`, for pictures and sounds, where an address within an address is always the true one."""
-        return self._web(_visible(url), _DOUBLED_PATH)
+        """As `web`, for pictures and sounds, where an address within an address is always the true one.
+
+        With https where the host is known to serve it.
+        """
+        found = url if self._is_good(url) else self._web(_visible(url), _DOUBLED_PATH)
+        return secured(found) if found else None
 
     def image(self, url: str) -> str | None:
         """As `media`; also a small `data:` image."""
         if url[:5].lower() == "data:":
             return url if len(url) <= MOST_DATA and _DATA.fullmatch(url) else None
         return self.media(url)
+
+    def _is_good(self, url: str) -> bool:
+        match = _GOOD.fullmatch(url)
+        if match is None or "http" in url[4:] or url.startswith(self.unwrap):
+            return False
+        return match[2] is None or _untracked(match[2], match[1]) == f"?{match[2]}"
 
     def _web(self, url: str, doubled: re.Pattern[str]) -> str | None:
         url = _bare(url, self.unwrap, doubled)
@@ -129,7 +170,7 @@ def normal(url: str) -> str | None:
     query, fragment = match[4] or "", match[5] or ""
     if query:
         query = _untracked(query[1:], host)
-    if "utm_" in fragment:
+    if fragment and _TRACKER_FRAGMENT.match(fragment):
         fragment = ""
     rest = (match[3] or "/") + query + fragment
     return f"{scheme}://{host}{_escaped(rest)}"

@@ -20,12 +20,16 @@ COMMANDS = {
     "run": "aggregator.cli.running:run",
     "serve": "aggregator.cli.running:serve",
     "once": "aggregator.cli.once:once",
+    "init": "aggregator.cli.init:init",
     "check": "aggregator.cli.checking:check",
     "schema": "aggregator.cli.checking:schema",
     "publish": "aggregator.cli.publish:publish",
     "sources": "aggregator.cli.sources:sources",
     "status": "aggregator.cli.status:status",
     "explain": "aggregator.cli.explain:explain",
+    "story": "aggregator.cli.story:story",
+    "preview": "aggregator.cli.preview:preview",
+    "replay": "aggregator.cli.replay:replay",
     "db": "aggregator.cli.database:db",
 }
 
@@ -54,12 +58,16 @@ HELP = {
     "run": "Run the service: check sources, publish, serve.",
     "serve": "Serve what is published, without checking sources.",
     "once": "Check sources once, publish, and print what came of it.",
+    "init": "Write a first configuration by five questions.",
     "check": "Check the configuration, the database and the folders.",
     "schema": "Print the JSON schema of config.yaml.",
     "publish": "Write every document that differs or is missing.",
     "sources": "Show and try sources.",
     "status": "Show how the sources are.",
     "explain": "Show what was decided of one entry, and why.",
+    "story": "Correct which entries are one article.",
+    "preview": "Show what the configuration would change of what is stored, and store nothing.",
+    "replay": "Apply today's rules to everything that is stored, and publish.",
     "db": "Look after the database.",
 }
 

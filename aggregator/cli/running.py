@@ -20,7 +20,7 @@ from aggregator.means import Means
 from aggregator.model import Node, Story
 from aggregator.publish import index
 from aggregator.runner import Service
-from aggregator.store import categories, feeds
+from aggregator.store import categories, feeds, moves
 from aggregator.web.app import make_app
 from aggregator.web.server import serving
 
@@ -45,6 +45,7 @@ def serve(path: Path, log_json: bool) -> None:
 
 async def _run(means: Means, path: Path) -> None:
     service = Service(means, path, lambda running: app.rebuild(options.configuration(path), running))
+    service.heed_signals()
     web = _web(means, lambda: service.means)
     async with serving(web, means.config.server.host, _port(means.config.server)) as port:
         _announce(means, port)
@@ -88,4 +89,10 @@ def _web(means: Means, now: Callable[[], Means]) -> Starlette:
         with means.database.read() as connection:
             return index((categories.tree(connection, now().naming),))
 
-    return make_app(means.root, means.config.site, story, nodes)
+    def moved() -> Mapping[str, str]:
+        if not now().naming.moved:
+            return {}
+        with means.database.read() as connection:
+            return moves.slugs(connection)
+
+    return make_app(means.root, means.config.site, story, nodes, moved=moved)

@@ -1,7 +1,8 @@
-"""`sources`: list them, and try one without storing anything."""
+"""`sources`: list them, try one without storing anything, accept what a circuit breaker keeps back."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,7 @@ def list_(path: Path, as_json: bool) -> None:
 @options.config_file
 @options.as_json
 def test(name: str, path: Path, as_json: bool) -> None:
-    means = options.means(path)
-    if name not in means.sources:
-        raise ConfigError([f"{path}: no source is named {name!r}: see `aggregator sources list`"])
+    means = _knowing(name, path)
     answer = options.stoppable(_try(means, name), means)
     if isinstance(answer, Failed):
         raise ConfigError([f"{name}: {answer.outcome}: {answer.message}: {answer.remedy}"])
@@ -54,6 +53,50 @@ def test(name: str, path: Path, as_json: bool) -> None:
         click.echo(f"refused {item['path']}: {item['reason']}", err=True)
 
 
+@sources.command(help="Take a source as it is now: release what a circuit breaker keeps back.")
+@click.argument("name")
+@options.config_file
+def accept(name: str, path: Path) -> None:
+
+    from aggregator import holding
+
+    means = _knowing(name, path)
+    # Beside a running service: it is one short transaction, and grouping stays with whoever holds the lock.
+    released = holding.accept(means, name) if means.database.revision() is not None else None
+    if released is None:
+        click.echo(f"{name}: no circuit breaker is tripped, nothing is kept back")
+    else:
+        click.echo(f"{name}: {released} entries are released; the next check or `aggregator publish` shows them")
+
+
+@sources.command(help="List what is learned to be repeated in a source's articles, and what may be one day.")
+@click.argument("name")
+@options.config_file
+@options.as_json
+def boilerplate(name: str, path: Path, as_json: bool) -> None:
+    from aggregator import learning
+
+    means = _knowing(name, path)
+    found = learning.repeated(means, name) if means.database.revision() is not None else []
+    rows = [{**asdict(one), "reach": one.reach.name.lower()} for one in found]
+    if as_json:
+        show.print_json({"source": name, "blocks": rows})
+        return
+    show.print_table(rows, ("publisher", "state", "reach", "articles", "of", "sample"))
+    click.echo(
+        "Keep a block with a pattern of its text under `clean.forbid` of the source, "
+        "leave one out that is a candidate under `clean.confirm`.",
+        err=True,
+    )
+
+
+def _knowing(name: str, path: Path) -> Means:
+    means = options.means(path)
+    if name not in means.sources:
+        raise ConfigError([f"{path}: no source is named {name!r}: see `aggregator sources list`"])
+    return means
+
+
 async def _try(means: Means, name: str) -> Read | Failed:
     from aggregator import folders
     from aggregator.prepare import prepare
@@ -62,7 +105,9 @@ async def _try(means: Means, name: str) -> Read | Failed:
     if recipe.source.path:
         return folders.preview(means, recipe)
     async with means.fetcher:
-        answer = await means.fetcher.fetch(recipe.source, recipe.source.url or "", Validators(), means.clock())
+        answer = await means.fetcher.fetch(
+            recipe.source, recipe.source.url or recipe.source.page or "", Validators(), means.clock()
+        )
     match answer:
         case Fetched():
             return prepare(answer.document, recipe, means.clock())

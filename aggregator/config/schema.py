@@ -10,15 +10,13 @@ that it has no effect.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import Field
 
-from aggregator import slugs
-from aggregator.config import units
+from aggregator.config import clashes, units
 from aggregator.config.section import Location, Mistakes, Section, key
 from aggregator.config.values import (
     CategoryPath,
@@ -41,8 +39,12 @@ from aggregator.config.values import (
     Zone,
 )
 
-#: Fields of `Rule.when` whose value is a pattern; those of `age` and `length` are comparisons.
-_PATTERN_FIELDS = ("title", "url", "author", "content", "category", "language")
+#: How the value of each field of `Rule.when` is read.
+_WHEN: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("title", "url", "author", "content", "category", "language"), units.pattern),
+    "age": units.age,
+    "length": units.length,
+}
 
 
 class Site(Section):
@@ -119,7 +121,7 @@ class Duplicates(Section):
     """When two articles are one."""
 
     exact: bool = key(True, "The same text, or the same address, is the same article.")
-    near: bool = key(True, "Nearly the same text is the same article.", later=3)
+    near: bool = key(True, "Nearly the same text is the same article.")
     window: Duration = key(timedelta(days=30), "Only articles published within this time are compared.", gt=timedelta())
 
 
@@ -136,6 +138,10 @@ class Replace(Section):
     pattern: Pattern = key(what="What to find (`regex` module).")
     with_: str = Field("", alias="with", description="What to put there; `\\1` is the first group.")
 
+    @classmethod
+    def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
+        yield from _replacement_mistake(("with",), given.get("pattern"), given.get("with"))
+
 
 class Clean(Section):
     """What is taken out of articles beyond what is always taken out."""
@@ -143,17 +149,22 @@ class Clean(Section):
     unwrap: tuple[WebAddress, ...] = key(
         (), "Prefixes of proxies in front of addresses, such as `https://proxy.example/?`."
     )
-    remove: tuple[Selector, ...] = key((), "CSS selectors of what to take out.", later=4)
-    keep: tuple[Selector, ...] = key((), "CSS selectors of what alone to keep.", later=4)
-    replace: tuple[Replace, ...] = key((), "Replacements in text.", later=4)
-    learn: bool = key(True, "Leave out what a publisher repeats in all its articles.", later=4)
+    remove: tuple[Selector, ...] = key((), "CSS selectors of what to take out.")
+    keep: tuple[Selector, ...] = key((), "CSS selectors of what alone to keep.")
+    replace: tuple[Replace, ...] = key((), "Replacements in text.")
+    learn: bool = key(True, "Leave out what a publisher repeats in all its articles.")
+    confirm: tuple[Pattern, ...] = key(
+        (), "Patterns of blocks to leave out as soon as two articles have them; `sources boilerplate` lists blocks."
+    )
+    forbid: tuple[Pattern, ...] = key((), "Patterns of blocks that are never left out because they are repeated.")
 
 
 class Rule(Section):
     """What to do with entries that match."""
 
     when: dict[Literal["title", "url", "author", "content", "category", "language", "age", "length"], str] = key(
-        what="Fields and the pattern that each must match."
+        what="Fields and the pattern that each must match; `age` (`> 7d`, `< 2h`) and `length` in characters "
+        "(`< 200`) are compared. An entry has the age at which it first came."
     )
     drop: bool = key(False, "Leave the entry out.")
     category: CategoryPath | None = key(None, "Publish it there instead.")
@@ -163,13 +174,15 @@ class Rule(Section):
     @classmethod
     def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
         when = given.get("when")
-        for field, pattern in when.items() if isinstance(when, Mapping) else ():
-            if field in _PATTERN_FIELDS and isinstance(pattern, str):
-                yield from _pattern_mistake(("when", field), pattern)
+        for field, wanted in when.items() if isinstance(when, Mapping) else ():
+            if field in _WHEN and isinstance(wanted, str):
+                yield from _mistake(("when", field), wanted, _WHEN[field])
         if not given.keys() & {"drop", "category", "tag", "title"}:
             yield (), "expected what to do: one of drop, category, tag and title"
         if "title" in given and isinstance(when, Mapping) and "title" not in when:
             yield ("title",), "expected when.title beside it, which says what is replaced"
+        elif isinstance(when, Mapping):
+            yield from _replacement_mistake(("title",), when.get("title"), given.get("title"))
 
 
 class Category(Section):
@@ -177,14 +190,18 @@ class Category(Section):
 
     path: CategoryPath = key(what="Levels separated by `/`.")
     title: str | None = key(None, "Shown instead of the last level's name.")
-    slug: Slug | None = key(None, "Its address below feeds/ and c/ instead of the path.")
+    slug: Slug | None = key(
+        None, "Its address below feeds/ and c/ instead of the path; taken when it comes into being, and for ever."
+    )
     description: str | None = key(None, "Subtitle of its feed.")
     from_: tuple[Pattern, ...] = Field(
         (), alias="from", description="Patterns of entries' own categories that belong here."
     )
     query: str | None = key(None, "Makes it a saved search.", later=6)
-    hidden: bool = key(False, "Published, but not listed.", later=4)
-    was: tuple[CategoryPath, ...] = key((), "Paths that it had before.", later=4)
+    hidden: bool = key(False, "Published, but not listed.")
+    was: tuple[CategoryPath, ...] = key(
+        (), "Paths that it had before, or that became part of it: their entries come here, their addresses lead here."
+    )
 
 
 class Select(Section):
@@ -210,8 +227,8 @@ class Source(Section):
     name: Name = key(what="Unique; a source is known by it for ever.")
     url: WebAddress | None = key(None, "Address of a feed.")
     path: Name | None = key(None, "Folder of article files, relative to this file.")
-    page: WebAddress | None = key(None, "Address of a page without a feed.", later=5)
-    select: Select | None = key(None, "How to read that page.", later=5)
+    page: WebAddress | None = key(None, "Address of a page without a feed.")
+    select: Select | None = key(None, "How to read that page.")
     category: CategoryPath | None = key(
         None, "Published there instead of in the entries' own; `own` takes a feed's own."
     )
@@ -231,7 +248,7 @@ class Source(Section):
     allow_private: bool = key(False, "Its host may have a private address.")
     full_text: FullText = key(False, "Fetch the article itself; or a CSS selector of its text.", later=5)
     clean: Clean | None = key(None, "In addition to clean.")
-    rules: tuple[Rule, ...] = key((), "Before the rules for all.", later=4)
+    rules: tuple[Rule, ...] = key((), "Before the rules for all.")
     prefer: int = key(0, "Of equal copies the one of the higher source leads.")
     limit: int | None = key(None, "Most entries taken from one document.", ge=1)
     withdraw_deleted: bool = key(False, "Withdraw articles whose files are gone.", later=6)
@@ -271,18 +288,14 @@ class Config(Section):
     duplicates: Duplicates = key(Duplicates, "When two articles are one.")
     retention: Retention = key(Retention, "How long entries stay.")
     clean: Clean = key(Clean, "What is taken out of articles.")
-    rules: tuple[Rule, ...] = key((), "What to do with entries that match, in this order.", later=4)
+    rules: tuple[Rule, ...] = key((), "What to do with entries that match, in this order.")
     categories: tuple[Category, ...] = key((), "Categories that need more than their name.")
     sources: tuple[Source, ...] = key((), "Where entries come from.")
 
     @classmethod
     def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
-        sources, categories = given.get("sources"), given.get("categories")
-        yield from _repeated(sources, "sources", _source_name, "two sources of one name, {shown!r}")
-        yield from _repeated(categories, "categories", _category_name, "{shown!r} is the same category as {first!r}")
-        yield from _repeated(
-            categories, "categories", _category_slug, "{shown!r} and {first!r} have the same address: give one a slug"
-        )
+        yield from clashes.of_sources(given.get("sources"))
+        yield from clashes.of_categories(given.get("categories"))
 
 
 def _duration(value: Any) -> timedelta | None:
@@ -293,40 +306,19 @@ def _duration(value: Any) -> timedelta | None:
         return None
 
 
-def _pattern_mistake(location: Location, pattern: str) -> Mistakes:
+def _mistake(location: Location, text: str, read: Callable[[str], Any]) -> Mistakes:
+    try:
+        read(text)
+    except ValueError as error:
+        yield location, f"{error}, found {text!r}"
+
+
+def _replacement_mistake(location: Location, pattern: Any, new: Any) -> Mistakes:
+    """Of a pattern that is right; one that is wrong is told of itself."""
+    if not isinstance(pattern, str) or not isinstance(new, str):
+        return
     try:
         units.pattern(pattern)
-    except ValueError as error:
-        yield location, f"{error}, found {pattern!r}"
-
-
-def _source_name(source: Any) -> tuple[str, str]:
-    name = str(_of(source, "name") or "")
-    return unicodedata.normalize("NFC", name), name
-
-
-def _category_name(category: Any) -> tuple[str, str]:
-    path = str(_of(category, "path") or "")
-    return unicodedata.normalize("NFKC", path).casefold(), path
-
-
-def _category_slug(category: Any) -> tuple[str, str]:
-    path = str(_of(category, "path") or "")
-    slug = _of(category, "slug") or (path and slugs.slug(tuple(path.split("/"))))
-    return unicodedata.normalize("NFC", str(slug)), path
-
-
-def _of(item: Any, name: str) -> Any:
-    """A key's value in a section that is already read, or not yet."""
-    return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
-
-
-def _repeated(items: Any, place: str, naming: Callable[[Any], tuple[str, str]], message: str) -> Mistakes:
-    """Each item that has the same name, by `naming`, as one before it."""
-    seen: dict[str, str] = {}
-    for index, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
-        name, shown = naming(item)
-        if name and name in seen:
-            yield (place, index), message.format(shown=shown, first=seen[name])
-        elif name:
-            seen[name] = shown
+    except ValueError:
+        return
+    yield from _mistake(location, new, lambda text: units.replacement(pattern, text))

@@ -28,6 +28,8 @@ LONGEST = timedelta(days=36_500)
 LARGEST = 2**50
 
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([a-z]+)")
+_COMPARISON = re.compile(r"\s*([<>])\s*(\S.*?)\s*")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([a-z]*)")
 
 
@@ -72,6 +74,39 @@ def size_text(value: int) -> str:
         if value and value % BYTES[unit.lower()] == 0:
             return f"{value // BYTES[unit.lower()]}{unit}"
     return str(value)
+
+
+def age(text: str) -> tuple[str, timedelta]:
+    """`> 7d`, `< 2h`: the sign and the duration. Raises ValueError for what is neither."""
+    match = _COMPARISON.fullmatch(text)
+    if not match:
+        raise ValueError("expected an age such as > 7d or < 2h")
+    return match[1], duration(match[2])
+
+
+def length(text: str) -> tuple[str, int]:
+    """`< 200`, `> 5000`: the sign and the number of characters. Raises ValueError for what is neither."""
+    match = _COMPARISON.fullmatch(text)
+    if not match or not _NUMBER.fullmatch(match[2]):
+        raise ValueError("expected a number of characters such as < 200 or > 5000")
+    return match[1], int(match[2])
+
+
+@lru_cache(maxsize=1024)
+def replacement(pattern_text: str, new: str) -> str:
+    """`new` as it is given to the pattern's `sub`. Raises ValueError where it names a group that is not there.
+
+    The `regex` module looks only once something matched, which may be a year later.
+    """
+    found = pattern(pattern_text)
+    # A pattern of the same groups that matches at once.
+    names = {number: name for name, number in found.groupindex.items()}
+    groups = "".join(f"(?P<{names[n]}>)" if n in names else "()" for n in range(1, found.groups + 1))
+    try:
+        regex.sub(groups, new, "", count=1)
+    except (regex.error, IndexError) as error:
+        raise ValueError(f"invalid replacement: {error}") from error
+    return new
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -16,7 +15,6 @@ from aggregator.fetch.addresses import shown
 from aggregator.model import Document, Failed, Fetched, NotModified, Outcome, Validators
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-PERMANENT = frozenset({301, 308})
 #: With these the body is the document. 206 and 226 would be parts, which we do not ask for.
 BODIES = frozenset({200, 203})
 
@@ -33,20 +31,6 @@ class Answer:
 
 def digest_of(body: bytes) -> bytes:
     return blake2b(body, digest_size=16).digest()
-
-
-def moved(hops: Sequence[tuple[int, str]]) -> str | None:
-    """Where the source has moved to for good, given each redirect's status and target in order.
-
-    Only permanent redirects before the first temporary one say so: what a temporary one leads to
-    may be elsewhere tomorrow.
-    """
-    target = None
-    for status, url in hops:
-        if status not in PERMANENT:
-            break
-        target = url
-    return target
 
 
 def judge(answer: Answer, asked: Validators, now: datetime, *, page: bool = False) -> Fetched | NotModified | Failed:

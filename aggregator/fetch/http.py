@@ -51,8 +51,8 @@ class _Trip:
     url: URL
     #: Seconds, of requests only: waiting for a place is not counted.
     left: float
-    #: Status and target of each redirect.
-    hops: list[tuple[int, str]] = field(default_factory=list)
+    #: The target of each redirect.
+    hops: list[str] = field(default_factory=list)
 
 
 class HttpFetcher:
@@ -172,11 +172,11 @@ def _redirect(trip: _Trip, answer: Answer) -> None:
         raise BadRedirect("redirects to what is no http or https address") from None
     if trip.url.scheme == "https" and target.scheme == "http" and _has_secrets(trip):
         raise BadRedirect("redirects from https to http, where others could read the login of this source")
-    trip.hops.append((answer.status, str(target)))
+    trip.hops.append(str(target))
     if len(trip.hops) > MAX_REDIRECTS:
         raise BadRedirect(f"redirects more than {MAX_REDIRECTS} times")
     # To itself, too: what waits for a cookie that we do not keep would go on for ever.
-    if target in {trip.home, *(URL(url, encoded=True) for _, url in trip.hops[:-1])}:
+    if target in {trip.home, *(URL(url, encoded=True) for url in trip.hops[:-1])}:
         raise BadRedirect("redirects in a circle")
     trip.url = target
 

@@ -1,6 +1,7 @@
 """Reads documents into entries, as their publishers wrote them: nothing is judged or cleaned here.
 
 article file -> article      JSON -> jsonfeed      well-formed XML -> feed      the rest -> lenient
+a page that the source has selectors for -> scrape
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _FEED_TAG = re.compile(r"<(?:[\w.-]{1,20}:)?(?:rss|feed|rdf|channel|item|entry)[
 
 
 def parse(document: Document, source: Source, timezone: str) -> ParsedFeed | Failed:
-    """Read one document: an article file where it has a path, else a feed.
+    """Read one document: an article file where it has a path, a page where the source has selectors, else a feed.
 
     `timezone` is the zone of dates that name none. At most `source.limit` entries are taken, in
     the document's order. A valid feed without entries is a feed. Needs no clock and fetches
@@ -41,7 +42,12 @@ def parse(document: Document, source: Source, timezone: str) -> ParsedFeed | Fai
 
         return article.parse_article(document, source, timezone)
     text = charset.decode(document.body, document.charset)
-    found = _read(text, document.url, timezone)
+    if source.select is not None:
+        from aggregator.parse import scrape
+
+        found = scrape.read(text, document.url, source.select, timezone)
+    else:
+        found = _read(text, document.url, timezone)
     if isinstance(found, Failed) or source.limit is None:
         return found
     return replace(found, entries=found.entries[: source.limit])

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from aggregator.config.schema import Output, Site
-from aggregator.model import Feed, Story
-from aggregator.publish import pages
+from aggregator.model import Feed, Moved, Story
+from aggregator.publish import moved, pages
 from aggregator.publish.addresses import HOME, OPML, entry_path, feed_path, page_path, public_url
 from aggregator.publish.files import put, remove, sweep, sync_folders
 from aggregator.publish.formats import written
@@ -26,6 +26,7 @@ __all__ = [
     "faults",
     "feed_documents",
     "index",
+    "moved_documents",
     "put",
     "remove",
     "site_documents",
@@ -42,6 +43,14 @@ def feed_documents(
         yield feed_path(feed.slug, kind), format.write(feed, site, output)
     if output.pages:
         yield page_path(feed.slug), pages.category(feed, site, output, nodes)
+
+
+def moved_documents(gone: Moved, site: Site, output: Output) -> Iterator[tuple[str, bytes]]:
+    """What stands under the addresses of a category that another one took the place of."""
+    for kind, format in written(output).items():
+        yield feed_path(gone.slug, kind), format.write(moved.feed(gone, site), site, output)
+    if output.pages:
+        yield page_path(gone.slug), pages.moved(gone, site)
 
 
 def site_documents(home: Home, site: Site, output: Output) -> Iterator[tuple[str, bytes]]:

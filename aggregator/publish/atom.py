@@ -7,7 +7,7 @@ the end of this file. Nothing here knows a clock: equal feeds give equal bytes o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 
@@ -39,17 +39,18 @@ def atom(feed: Feed, site: Site, output: Output) -> bytes:
     """The document of the feed's newest `output.entries` stories, in the order in which they come."""
     stories = feed.stories[: output.entries]
     document = FeedGenerator()
-    media = any(story.image for story in stories)
-    document.register_extension("ours", _feed_extension(media), EntryExtension, atom=True, rss=False)
+    document.register_extension("ours", _feed_extension(feed, stories, site), EntryExtension, atom=True, rss=False)
     _describe(document, feed, site)
     for story in stories:
         _add(document.add_entry(order="append"), story, site)
     return bytes(document.atom_str())
 
 
-def _feed_extension(media: bool) -> type[FeedExtension]:
-    # feedgen takes a class and makes the instance itself; a namespace is declared only where it is used.
-    return type("Extension", (FeedExtension,), {"media": media})
+def _feed_extension(feed: Feed, stories: Sequence[Story], site: Site) -> type[FeedExtension]:
+    # feedgen takes a class and makes the instance itself.
+    deleted = tuple((tag_uri(site, uuid), _utc(when).isoformat()) for uuid, when in feed.deleted)
+    media = any(story.image for story in stories)
+    return type("Extension", (FeedExtension,), {"media": media, "deleted": deleted})
 
 
 def _describe(document: FeedGenerator, feed: Feed, site: Site) -> None:

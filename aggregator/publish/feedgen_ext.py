@@ -10,6 +10,8 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from lxml.etree import SubElement, _Element
 
 MEDIA = "http://search.yahoo.com/mrss/"
+#: RFC 6721.
+TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 #: Attributes of a link; empty ones are left out.
@@ -19,10 +21,19 @@ SourceElement = tuple[str, str, dict[str, str]]
 
 
 class FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen has no types
+    """Declares only the namespaces in use; writes what is withdrawn before the entries."""
+
     media = False
+    #: Id and time of what the feed showed and shows no more.
+    deleted: tuple[tuple[str, str], ...] = ()
 
     def extend_ns(self) -> dict[str, str]:
-        return {"media": MEDIA} if self.media else {}
+        return ({"media": MEDIA} if self.media else {}) | ({"at": TOMBSTONES} if self.deleted else {})
+
+    def extend_atom(self, feed: _Element) -> _Element:
+        for ref, when in self.deleted:
+            SubElement(feed, f"{{{TOMBSTONES}}}deleted-entry", ref=ref, when=when)
+        return feed
 
 
 class EntryExtension(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types

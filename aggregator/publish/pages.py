@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aggregator.config.schema import Output, Site
-from aggregator.model import Enclosure, Feed, Node, Path, Story
+from aggregator.model import Enclosure, Feed, Moved, Node, Path, Story
 from aggregator.publish import addresses, listing, phrases
 from aggregator.publish.addresses import HOME, OPML, as_uri, entry_path, page_path, public_url, relative
 from aggregator.publish.prose import on_page
@@ -148,6 +148,23 @@ def missing(site: Site, path: str) -> bytes:
         text=say.say("missing_text", Markup("<code>/{}</code>").format(shortened(xml_text(path), 200))),
         hint=say.say("missing_hint", link),
         note=say.say("missing_note", Markup('<span class="n">404</span>')),
+    )
+
+
+def moved(gone: Moved, site: Site) -> bytes:
+    """The page of a category that another one took the place of; it leads on by itself."""
+    page, say = page_path(gone.slug), wording(site)
+    to = relative(page, page_path(gone.to))
+    link = Markup('<a href="{}">{}</a>').format(to, one_line(gone.to_title))
+    return _render(
+        "moved.html",
+        page,
+        site,
+        here="",
+        canonical=public_url(site, page_path(gone.to)),
+        to=to,
+        heading=one_line(gone.title),
+        text=say.say("moved_text", link),
     )
 
 

@@ -27,9 +27,21 @@ class Naming:
     root: str
     #: By folded path.
     configured: dict[tuple[str, ...], Category] = field(default_factory=dict)
+    #: By folded path that a category had before (`was`): its path now.
+    moved: dict[tuple[str, ...], Path] = field(default_factory=dict)
 
     def key(self, path: Path) -> tuple[str, ...]:
         return tuple(self.fold(name) for name in path)
+
+    def place(self, path: Path) -> Path:
+        """Where this category is today, if it or one above it was renamed or merged."""
+        for _ in self.moved:  # a move may lead to another, but never in a circle
+            depths = range(len(path), 0, -1)
+            depth = next((depth for depth in depths if self.key(path[:depth]) in self.moved), 0)
+            if not depth:
+                break
+            path = self.moved[self.key(path[:depth])] + path[depth:]
+        return path
 
     def settings(self, path: Path) -> Category | None:
         """What the config says of the category, in whatever spelling."""
@@ -47,10 +59,12 @@ class Naming:
 def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: datetime) -> dict[Path, int]:
     """The ids of these paths' categories, the root's included; what is missing is created.
 
-    New ones are created in the order of their paths: which spelling names a category, and
-    which of two takes a slug, must not depend on the order of entries in a check.
+    A path that a category had before leads to that category. New ones are created in the order of
+    their paths: which spelling names a category, and which of two takes a slug, must not depend on
+    the order of entries in a check.
     """
-    wanted = sorted({path[:depth] for path in paths for depth in range(len(path) + 1)} | {()})
+    places = {path: naming.place(path) for path in (*paths, ())}
+    wanted = sorted({path[:depth] for path in places.values() for depth in range(len(path) + 1)})
     keys = {path: _digest(naming.key(path)) for path in wanted}
     rows = connection.execute(select(category.c.key, category.c.id).where(category.c.key.in_(set(keys.values()))))
     found = {row.key: row.id for row in rows}
@@ -58,7 +72,7 @@ def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: d
         if keys[path] not in found:
             parent = found[keys[path[:-1]]] if path else None
             found[keys[path]] = _create(connection, path, keys[path], parent, naming, now)
-    return {path: found[keys[path]] for path in wanted}
+    return {path: found[keys[place]] for path, place in places.items()}
 
 
 def _digest(key: tuple[str, ...]) -> bytes:
@@ -146,7 +160,10 @@ def settle(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
 
 
 def tree(connection: Connection, naming: Naming) -> Node:
-    """The whole tree with the number of stories of each node; siblings in the order of code points."""
+    """The tree of what is listed, with the number of stories of each node; siblings in the order of code points.
+
+    Hidden categories are not, nor is one that has no story: it may have been renamed or merged.
+    """
     counted = (
         select(story_category.c.category_id, func.count().label("stories"))
         .group_by(story_category.c.category_id)
@@ -160,7 +177,7 @@ def tree(connection: Connection, naming: Naming) -> Node:
     children: dict[int | None, list[int]] = {}
     by_id = {row.id: row for row in rows}
     for row in sorted(rows, key=lambda row: (row.title, row.path)):
-        if not naming.hidden(tuple(row.path)):
+        if not row.path or (row.stories and not naming.hidden(tuple(row.path))):
             children.setdefault(row.parent_id, []).append(row.id)
 
     def node(row_id: int) -> Node:
@@ -173,3 +190,9 @@ def tree(connection: Connection, naming: Naming) -> Node:
     if not roots:
         return Node((), "all", "", 0)
     return node(roots[0])
+
+
+def known(connection: Connection) -> dict[int, tuple[Path, str]]:
+    """Path and slug of every category that ever was."""
+    rows = connection.execute(select(category.c.id, category.c.path, category.c.slug))
+    return {row.id: (tuple(row.path), row.slug) for row in rows}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from aggregator.model import Entry, Key, KnownEntry, Prepared
 from aggregator.store.tables import (
@@ -18,7 +18,6 @@ from aggregator.store.tables import (
     entry_version,
     file,
     signature_band,
-    story,
     tombstone,
 )
 from aggregator.store.types import Record
@@ -52,6 +51,15 @@ class Change:
     prepared: Prepared
     #: None keeps the old one: a touch-up is shown but not announced.
     updated: datetime | None
+    categories: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A known entry of which today's rules make something else; its publisher wrote nothing new."""
+
+    entry_id: int
+    prepared: Prepared
     categories: tuple[int, ...]
 
 
@@ -127,7 +135,6 @@ def _row(source_id: int, birth: Birth, stamp: datetime) -> dict[str, Any]:
     cleaned = birth.prepared.entry
     return _content(birth.prepared) | {
         "source_id": source_id,
-        "publisher": cleaned.publisher,
         "uuid": birth.uuid,
         "published": cleaned.published or birth.first_seen,
         "published_claimed": cleaned.published_claimed,
@@ -139,14 +146,18 @@ def _row(source_id: int, birth: Birth, stamp: datetime) -> dict[str, Any]:
 
 def _content(prepared: Prepared) -> dict[str, Any]:
     return {
+        "publisher": prepared.entry.publisher,
         "url": prepared.entry.url,
         "title": prepared.entry.title,
         "fingerprint": prepared.signature.fingerprint,
         "text_digest": prepared.signature.digest,
         "link_digest": prepared.signature.link,
+        "bands": tuple(sorted(set(prepared.signature.bands))),
         "original": prepared.parsed,
         "cleaned": prepared.entry,
         "grouped": False,
+        "learning": 0,
+        "dropped": None,
     }
 
 
@@ -166,17 +177,42 @@ def _distinct(connection: Connection, wanted: Sequence[datetime]) -> list[dateti
 
 def change(connection: Connection, changes: Sequence[Change], now: datetime) -> None:
     """Write changed entries, keep what they said before, and have them grouped anew."""
+    _clear(connection, [item.entry_id for item in changes])
     for item in changes:
         _keep_version(connection, item.entry_id, now)
         values = _content(item.prepared) | {"changes": entry.c.changes + 1, "last_seen": now}
         if item.updated is not None:
             values["updated"] = _distinct(connection, [item.updated])[0]
         connection.execute(update(entry).where(entry.c.id == item.entry_id).values(values))
-    ids = [item.entry_id for item in changes]
-    connection.execute(delete(signature_band).where(signature_band.c.entry_id.in_(ids)))
-    connection.execute(delete(entry_category).where(entry_category.c.entry_id.in_(ids)))
     _index(connection, {item.entry_id: item.prepared for item in changes})
     _place(connection, {item.entry_id: item.categories for item in changes})
+
+
+def rewrite(connection: Connection, rewrites: Sequence[Rewrite]) -> None:
+    """Write what today's rules make of known entries, and have them grouped anew.
+
+    Nothing else of them changes: neither dates nor versions, for their publishers did nothing.
+    """
+    _clear(connection, [item.entry_id for item in rewrites])
+    for item in rewrites:
+        values = _content(item.prepared)
+        connection.execute(update(entry).where(entry.c.id == item.entry_id).values(values))
+    _index(connection, {item.entry_id: item.prepared for item in rewrites})
+    _place(connection, {item.entry_id: item.categories for item in rewrites})
+
+
+def drop(connection: Connection, reasons: Mapping[int, str]) -> None:
+    """Mark entries as left out: nothing is compared with them and no category holds them; `rewrite` undoes it."""
+    _clear(connection, reasons)
+    values = {"grouped": True, "learning": 0, "text_digest": None, "link_digest": None, "bands": None}
+    for entry_id, reason in reasons.items():
+        connection.execute(update(entry).where(entry.c.id == entry_id).values(dropped=reason, **values))
+
+
+def _clear(connection: Connection, ids: Collection[int]) -> None:
+    """Before bands and categories are written anew."""
+    _unindex(connection, ids)
+    connection.execute(delete(entry_category).where(entry_category.c.entry_id.in_(ids)))
 
 
 def _keep_version(connection: Connection, entry_id: int, now: datetime) -> None:
@@ -193,6 +229,17 @@ def _index(connection: Connection, prepared: Mapping[int, Prepared]) -> None:
     rows = [{"band": band, "entry_id": i} for i, p in prepared.items() for band in sorted(set(p.signature.bands))]
     if rows:
         connection.execute(insert(signature_band), rows)
+
+
+def _unindex(connection: Connection, ids: Collection[int]) -> None:
+    """Take the entries out of the index of bands; their rows still say which those were."""
+    rows = connection.execute(select(entry.c.id, entry.c.bands).where(entry.c.id.in_(ids)))
+    held = [{"old_band": band, "old_id": row.id} for row in rows for band in row.bands]
+    if held:
+        statement = delete(signature_band).where(
+            signature_band.c.band == bindparam("old_band"), signature_band.c.entry_id == bindparam("old_id")
+        )
+        connection.execute(statement, held)
 
 
 def _place(connection: Connection, placed: Mapping[int, tuple[int, ...]]) -> None:
@@ -221,20 +268,3 @@ def seen(connection: Connection, ids: Collection[int], now: datetime) -> None:
     connection.execute(
         update(entry).where(entry.c.id.in_(ids), entry.c.last_seen < now - SEEN_PRECISION).values(last_seen=now)
     )
-
-
-def find(connection: Connection, words: str) -> Record | None:
-    """One entry by number, uuid, tag URI, address or file path; the newest where several fit."""
-    number = int(words) if words.isdigit() else None
-    try:
-        uuid = UUID(words.rpartition(":")[2])
-    except ValueError:
-        uuid = None
-    by_alias = select(entry_alias.c.entry_id).where(entry_alias.c.text == words)
-    query = (
-        select(entry, story.c.uuid.label("story_uuid"))
-        .outerjoin(story, story.c.lead_id == entry.c.id)
-        .where((entry.c.id == number) | (entry.c.uuid == uuid) | (entry.c.url == words) | entry.c.id.in_(by_alias))
-        .order_by(entry.c.id.desc())
-    )
-    return connection.execute(query).first()

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
 
 from aggregator.model import Carrier, Entry, Feed, Node, Origin, Path, Story
-from aggregator.store.tables import category, entry, entry_category, source, story, story_category, story_entry
-from aggregator.store.types import Record
+from aggregator.store.tables import (
+    SHOWN,
+    category,
+    entry,
+    entry_category,
+    source,
+    story,
+    story_category,
+    story_entry,
+    story_gone,
+)
+from aggregator.store.types import EPOCH, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,22 @@ def feed(connection: Connection, category_id: int, entries: int, shown: Shown, n
         stories=tuple(stories),
         children=node.children if node else (),
         count=count or 0,
+        deleted=_deleted(connection, category_id, stories, entries),
     )
+
+
+def _deleted(
+    connection: Connection, category_id: int, stories: list[Story], entries: int
+) -> tuple[tuple[UUID, datetime], ...]:
+    """What readers should drop: for as long as a story of that moment would still be in the feed."""
+    query = (
+        select(story_gone.c.uuid, story_gone.c.at)
+        .where(story_gone.c.category_id == category_id)
+        .order_by(story_gone.c.at.desc(), story_gone.c.uuid)
+        .limit(entries)
+    )
+    oldest = stories[-1].updated if len(stories) == entries else EPOCH
+    return tuple((row.uuid, row.at) for row in connection.execute(query) if row.at >= oldest)
 
 
 def one(connection: Connection, uuid: UUID, shown: Shown) -> Story | UUID | None:
@@ -91,7 +117,7 @@ def _stories(connection: Connection, ids: list[int], shown: Shown) -> list[Story
             story.c.published,
             story.c.updated,
             story.c.lead_id,
-            entry.c.cleaned,
+            SHOWN,
             source.c.name.label("source_name"),
             source.c.kind,
             source.c.location,

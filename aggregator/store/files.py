@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
@@ -100,9 +99,3 @@ def refused(connection: Connection, source_id: int) -> int:
         .where(file.c.source_id == source_id, file.c.refused.is_not(None), file.c.missing_since.is_(None))
     )
     return int(connection.scalar(query) or 0)
-
-
-def present(connection: Connection, source_id: int) -> int:
-    """How many files the last scan found."""
-    query: Any = select(func.count()).select_from(file)
-    return int(connection.scalar(query.where(file.c.source_id == source_id, file.c.missing_since.is_(None))) or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +68,24 @@ def _rename(connection: Connection, configured: Sequence[Source], rows: dict[str
             rows[item.name] = rows.pop(old.name)
 
 
+def differences(connection: Connection, configured: Sequence[Source]) -> list[tuple[str, str, str]]:
+    """What `sync` would do: (new, renamed, moved or gone; the name; where it is, or what it was)."""
+    rows = {row.name: row for row in connection.execute(select(source))}
+    names = {item.name for item in configured}
+    orphans = {(row.kind, row.location): row for row in rows.values() if row.name not in names}
+    found = []
+    for item in configured:
+        row, place = rows.get(item.name), (item.kind, location(item))
+        old = orphans.pop(place, None) if row is None else None
+        if old is not None:
+            found.append(("renamed", item.name, str(old.name)))
+        elif row is None:
+            found.append(("new", item.name, place[1]))
+        elif (row.kind, row.location) != place:
+            found.append(("moved", item.name, str(row.location)))
+    return [*found, *(("gone", row.name, row.location) for row in orphans.values() if row.configured)]
+
+
 def _as_configured(item: Source, disabled: str | None) -> dict[str, Any]:
     return {
         "kind": item.kind,
@@ -117,12 +136,6 @@ def checkable(connection: Connection, now: datetime) -> list[SourceState]:
     return [_state(row) for row in connection.execute(query)]
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the next source is due; None when none ever is."""
-    due: datetime | None = connection.scalar(select(func.min(source.c.next_check)).where(source.c.disabled.is_(None)))
-    return due
-
-
 def _state(row: Record) -> SourceState:
     validators = Validators(row.etag, row.last_modified, row.digest)
     return SourceState(row.id, row.name, validators, row.failures, row.next_check, row.ids_distinct, row.links_distinct)
@@ -133,12 +146,19 @@ def claim(connection: Connection, ids: Sequence[int], until: datetime) -> None:
     connection.execute(update(source).where(source.c.id.in_(ids)).values(next_check=until))
 
 
-def describe(connection: Connection, source_id: int, feed: ParsedFeed, refused: int) -> None:
-    """Keep what a feed says of itself, and how many of its items could not be taken."""
+def describe(connection: Connection, source_id: int, feed: ParsedFeed, base: str | None, refused: int) -> None:
+    """Keep what a feed says of itself, its final address, and how many of its items could not be taken."""
     connection.execute(
         update(source)
         .where(source.c.id == source_id)
-        .values(feed_id=feed.id, title=feed.title, home=feed.url, refused=refused)
+        .values(
+            feed_id=feed.id,
+            title=feed.title,
+            home=feed.url,
+            described=replace(feed, entries=(), refused=()),
+            base=base,
+            refused=refused,
+        )
     )
 
 

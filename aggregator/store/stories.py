@@ -4,90 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from aggregator.model import Member, Pair
 from aggregator.store import categories
 from aggregator.store.tables import (
+    LEARNED,
+    SHOWN,
+    UNGROUPED,
     entry,
     entry_category,
-    signature_band,
     source,
     story,
     story_category,
+    story_choice,
     story_entry,
+    story_gone,
     story_pair,
 )
 from aggregator.store.types import Record
+from aggregator.store.upsert import upsert
 
-#: Most candidates that one entry is compared with: a template that fills a band with hundreds of
-#: bulletins must not make each new one cost hundreds of comparisons. Those with most bands in common come first.
-MOST_CANDIDATES = 64
+#: What today's rules leave in publication.
+KEPT = entry.c.dropped.is_(None)
 
 
 def ungrouped(connection: Connection, limit: int) -> list[int]:
-    """The first entries that no story holds yet, in the order in which they were stored."""
-    query = select(entry.c.id).where(~entry.c.grouped).order_by(entry.c.id).limit(limit)
+    """The first entries that no story holds yet, in the order in which they were stored.
+
+    Without those that a circuit breaker keeps back, and those that came since learning last looked.
+    """
+    query = select(entry.c.id).where(UNGROUPED, entry.c.learning == LEARNED).order_by(entry.c.id).limit(limit)
     return list(connection.scalars(query))
 
 
-def candidates(connection: Connection, ids: Sequence[int], window: timedelta, *, near: bool) -> set[tuple[int, int]]:
-    """Pairs (smaller id first) of these entries with those that may be the same article.
-
-    They share the digest of their text or of their address or, with `near`, a band of their
-    signatures, and lie within the window. What they really are is not decided here.
-    """
-    found = set()
-    for column in (entry.c.text_digest, entry.c.link_digest):
-        found |= _sharing(connection, ids, column.key, window)
-    if near:
-        found |= _near(connection, ids, window)
-    return found
-
-
-def _sharing(connection: Connection, ids: Sequence[int], column: str, window: timedelta) -> set[tuple[int, int]]:
-    one, other = entry.alias(), entry.alias()
-    query = (
-        select(one.c.id, other.c.id)
-        .join(other, one.c[column] == other.c[column])
-        .where(one.c.id.in_(ids), other.c.id != one.c.id, _within(one, other, window))
-    )
-    return {(min(a, b), max(a, b)) for a, b in connection.execute(query)}
-
-
-def _near(connection: Connection, ids: Sequence[int], window: timedelta) -> set[tuple[int, int]]:
-    one, other = signature_band.alias(), signature_band.alias()
-    a, b = entry.alias(), entry.alias()
-    query = (
-        select(one.c.entry_id, other.c.entry_id, func.count().label("common"))
-        .join(other, one.c.band == other.c.band)
-        .join(a, a.c.id == one.c.entry_id)
-        .join(b, b.c.id == other.c.entry_id)
-        .where(one.c.entry_id.in_(ids), other.c.entry_id != one.c.entry_id, _within(a, b, window))
-        .group_by(one.c.entry_id, other.c.entry_id)
-        .order_by(one.c.entry_id, func.count().desc(), other.c.entry_id)
-    )
-    taken: dict[int, int] = {}
-    found = set()
-    for first, second, _ in connection.execute(query):
-        taken[first] = taken.get(first, 0) + 1
-        if taken[first] <= MOST_CANDIDATES:
-            found.add((min(first, second), max(first, second)))
-    return found
-
-
-def _within(one: Any, other: Any, window: timedelta) -> Any:
-    apart = type_coerce(one.c.published, BigInteger) - type_coerce(other.c.published, BigInteger)
-    return func.abs(apart) <= window // timedelta(microseconds=1)
+#: What entries are compared by, besides their words; the original stays where it is.
+_COMPARED = (
+    entry.c.id,
+    entry.c.uuid,
+    entry.c.publisher,
+    entry.c.published,
+    entry.c.first_seen,
+    entry.c.title,
+    entry.c.text_digest,
+    entry.c.link_digest,
+)
 
 
 def members(connection: Connection, ids: Iterable[int], prefer: Mapping[str, int]) -> dict[int, Member]:
-    """What grouping knows of these entries, their text included."""
+    """What grouping knows of these entries, their text included: without what their publishers repeat."""
     query = (
-        select(entry, source.c.name.label("source_name"))
+        select(*_COMPARED, SHOWN, source.c.name.label("source_name"), source.c.links_distinct)
         .join(source, source.c.id == entry.c.source_id)
         .where(entry.c.id.in_(set(ids)))
     )
@@ -95,6 +65,7 @@ def members(connection: Connection, ids: Iterable[int], prefer: Mapping[str, int
 
 
 def _member(row: Record, prefer: int) -> Member:
+    """An address counts only where the source's addresses tell its articles apart."""
     return Member(
         id=row.id,
         uuid=row.uuid,
@@ -106,7 +77,7 @@ def _member(row: Record, prefer: int) -> Member:
         text=row.cleaned.text,
         prefer=prefer,
         digest=row.text_digest,
-        link=row.link_digest,
+        link=row.link_digest if row.links_distinct else None,
     )
 
 
@@ -137,16 +108,50 @@ def region(connection: Connection, ids: Iterable[int]) -> tuple[set[int], list[P
         for row in connection.execute(query):
             pairs[row.a, row.b] = Pair(row.a, row.b, row.strength / 1000, row.why)
             near |= {row.a, row.b}
-        together = story_entry.alias()
-        near |= set(
-            connection.scalars(
-                select(together.c.entry_id)
-                .join(story_entry, story_entry.c.story_id == together.c.story_id)
-                .where(story_entry.c.entry_id.in_(frontier))
-            )
-        )
+        near |= _companions(connection, frontier)
+        near |= {entry_id for ids, joined in choices(connection, frontier).items() if joined for entry_id in ids}
         frontier = near - reached
     return reached, list(pairs.values())
+
+
+def _companions(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """Everyone in the stories of these entries as they stand."""
+    together = story_entry.alias()
+    query = (
+        select(together.c.entry_id)
+        .join(story_entry, story_entry.c.story_id == together.c.story_id)
+        .where(story_entry.c.entry_id.in_(ids))
+    )
+    return set(connection.scalars(query))
+
+
+def choices(connection: Connection, ids: Iterable[int]) -> dict[tuple[int, int], bool]:
+    """What a person decided of these entries: pairs of ids, and whether they belong together.
+
+    Without those that rules leave out.
+    """
+    wanted, a, b = set(ids), entry.alias(), entry.alias()
+    query = (
+        select(story_choice)
+        .join(a, a.c.id == story_choice.c.a)
+        .join(b, b.c.id == story_choice.c.b)
+        .where(or_(story_choice.c.a.in_(wanted), story_choice.c.b.in_(wanted)))
+        .where(a.c.dropped.is_(None), b.c.dropped.is_(None))
+    )
+    return {(row.a, row.b): row.together for row in connection.execute(query)}
+
+
+def choose(connection: Connection, pairs: Iterable[tuple[int, int]], *, together: bool) -> None:
+    """Keep a person's decision and have everyone concerned grouped anew."""
+    ordered = [(min(ids), max(ids)) for ids in pairs]
+    upsert(connection, story_choice, [{"a": a, "b": b, "together": together} for a, b in ordered])
+    concerned = {entry_id for ids in ordered for entry_id in ids}
+    connection.execute(update(entry).where(entry.c.id.in_(concerned), KEPT).values(grouped=False))
+
+
+def companions(connection: Connection, entry_id: int) -> list[int]:
+    """The entries of the same story, this one included, in the order in which they were stored."""
+    return sorted(_companions(connection, [entry_id]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +167,14 @@ class Grouped:
         return min(self.entries)
 
 
-def settle(connection: Connection, groups: Sequence[Grouped]) -> None:
+def settle(connection: Connection, groups: Sequence[Grouped], now: datetime) -> None:
     """Make the stories what was decided, and everything that shows them dirty.
 
     `groups` covers a whole region: an entry's former story is in it or ends here.
     """
     ids = [entry_id for group in groups for entry_id in group.entries]
     before = _stories_of(connection, ids)
-    _end(connection, groups, before)
+    _end(connection, groups, before, now)
     _write(connection, groups)
     connection.execute(delete(story_entry).where(story_entry.c.entry_id.in_(ids)))
     connection.execute(
@@ -183,12 +188,18 @@ def _stories_of(connection: Connection, ids: Sequence[int]) -> set[int]:
     return set(connection.scalars(select(story_entry.c.story_id).where(story_entry.c.entry_id.in_(ids))))
 
 
-def _end(connection: Connection, groups: Sequence[Grouped], before: set[int]) -> None:
-    """Stories whose first entry now belongs to an earlier one end there and redirect to it."""
+def _end(connection: Connection, groups: Sequence[Grouped], before: set[int], now: datetime) -> None:
+    """Stories whose first entry now belongs to an earlier one end there and redirect to it.
+
+    Those that were published are announced as deleted in every feed that showed them.
+    """
     home = {entry_id: group.id for group in groups for entry_id in group.entries}
     for ended in before - {group.id for group in groups}:
-        touched = connection.scalars(select(story_category.c.category_id).where(story_category.c.story_id == ended))
-        categories.touch(connection, list(touched))
+        feeds = list(connection.scalars(select(story_category.c.category_id).where(story_category.c.story_id == ended)))
+        row = connection.execute(select(story.c.uuid, story.c.shown).where(story.c.id == ended)).one()
+        if row.shown:
+            upsert(connection, story_gone, [{"category_id": c, "uuid": row.uuid, "at": now} for c in feeds])
+        categories.touch(connection, feeds)
         connection.execute(delete(story_category).where(story_category.c.story_id == ended))
         merged = update(story).where(story.c.id == ended)
         connection.execute(merged.values(merged_into=home[ended], changed=story.c.changed + 1))
@@ -205,6 +216,8 @@ def _write(connection: Connection, groups: Sequence[Grouped]) -> None:
     if fresh:
         connection.execute(insert(story), fresh)
     if changed:
+        back = select(story.c.uuid).where(story.c.id.in_(known), story.c.merged_into.is_not(None))
+        connection.execute(delete(story_gone).where(story_gone.c.uuid.in_(back)))
         statement = update(story).where(story.c.id == bindparam("story_id"))
         connection.execute(statement.values(merged_into=None, changed=story.c.changed + 1), changed)
 

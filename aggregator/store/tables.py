@@ -19,12 +19,14 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
+    func,
     text,
     true,
 )
 
-from aggregator.model import Entry, ParsedEntry
-from aggregator.store.types import BigId, CodePoints, Digest, Instant, Packed
+from aggregator.model import Entry, ParsedEntry, ParsedFeed
+from aggregator.store.types import BigId, CodePoints, Digest, Instant, Integers, Packed
 
 metadata = MetaData(
     naming_convention={
@@ -76,6 +78,9 @@ source = Table(
     Column("feed_id", Text),
     Column("title", Text),
     Column("home", Text),
+    #: All of that without its entries, and the address that its links are relative to: for cleaning again.
+    Column("described", Packed(ParsedFeed)),
+    Column("base", Text),
     Index("ix_source_next_check", "next_check"),
     sqlite_autoincrement=True,
 )
@@ -113,6 +118,13 @@ file = Table(
     sqlite_with_rowid=False,
 )
 
+#: What grouping is still to look at; what breakers keep back, and what they do not. Queries say it in
+#: these words, or SQLite does not see that an index holds the answer.
+UNGROUPED, HELD, NOT_HELD = text("NOT grouped AND NOT held"), text("held"), text("NOT held")
+#: Stages of `entry.learning`, and what learning is still to look at.
+UNCOUNTED, COUNTED, LEARNED = 0, 1, 2
+UNLEARNED = text("learning < 2 AND NOT held")
+
 entry = Table(
     "entry",
     metadata,
@@ -133,18 +145,37 @@ entry = Table(
     Column("fingerprint", Digest, nullable=False),
     Column("text_digest", Digest),
     Column("link_digest", Digest),
+    #: Its keys in `signature_band`, as signed 64-bit integers.
+    Column("bands", Integers),
     Column("changes", Integer, nullable=False, server_default=text("0")),
     #: Only what has been grouped is published.
     Column("grouped", Boolean, nullable=False),
+    #: A circuit breaker keeps it back: stored and known by its keys, but not grouped until released.
+    Column("held", Boolean, nullable=False, server_default=false()),
+    #: The rule that leaves it out since a replay; it is in no story then, and nothing is compared with it.
+    Column("dropped", Text),
     #: As the publisher wrote it: what today's rules are applied to again.
     Column("original", Packed(ParsedEntry), nullable=False),
     Column("cleaned", Packed(Entry), nullable=False),
-    Index("ix_entry_ungrouped", "id", sqlite_where=text("NOT grouped"), postgresql_where=text("NOT grouped")),
+    #: Without what its publisher repeats; null where that is all of `cleaned`.
+    Column("shown", Packed(Entry)),
+    #: Its keys in `block_entry`.
+    Column("blocks", Integers),
+    #: How far learning is with it: 0 not counted, 1 what is learned is still to be left out, 2 done.
+    Column("learning", Integer, nullable=False, server_default=text("0")),
+    Index("ix_entry_unlearned", "learning", "id", sqlite_where=UNLEARNED, postgresql_where=UNLEARNED),
+    Index("ix_entry_ungrouped", "id", sqlite_where=UNGROUPED, postgresql_where=UNGROUPED),
+    Index("ix_entry_held", "source_id", "publisher", sqlite_where=HELD, postgresql_where=HELD),
+    #: A publisher's last entries.
+    Index("ix_entry_publisher", "source_id", "publisher", "id", sqlite_where=NOT_HELD, postgresql_where=NOT_HELD),
     Index("ix_entry_text_digest", "text_digest"),
     Index("ix_entry_link_digest", "link_digest"),
     Index("ix_entry_source_id_fingerprint", "source_id", "fingerprint"),
     sqlite_autoincrement=True,
 )
+
+#: What readers get to see of an entry.
+SHOWN = func.coalesce(entry.c.shown, entry.c.cleaned).label("cleaned")
 
 #: What an entry said before each change.
 entry_version = Table(
@@ -182,6 +213,9 @@ category = Table(
     Column("title", Text, nullable=False),
     Column("uuid", Uuid, nullable=False, unique=True),
     Column("created", Instant, nullable=False),
+    #: The category that took its place (`was` in the config), and since when: its addresses lead there.
+    Column("moved_to", BigId),
+    Column("moved", Instant),
     #: Counters: what is published is behind while `changed` is greater than `published`.
     Column("changed", BigInteger, nullable=False, server_default=text("1")),
     Column("published", BigInteger, nullable=False, server_default=text("0")),
@@ -243,6 +277,26 @@ story_pair = Table(
     sqlite_with_rowid=False,
 )
 
+#: What a person decided of two entries, for good.
+story_choice = Table(
+    "story_choice",
+    metadata,
+    Column("a", BigId, _to("entry.id"), primary_key=True),
+    Column("b", BigId, _to("entry.id"), primary_key=True),
+    Column("together", Boolean, nullable=False),
+    Index("ix_story_choice_b", "b"),
+    sqlite_with_rowid=False,
+)
+
+#: Stories that feeds have shown and that ended there: announced as deleted (RFC 6721).
+story_gone = Table(
+    "story_gone",
+    metadata,
+    Column("category_id", BigId, _to("category.id"), primary_key=True),
+    Column("uuid", Uuid, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
 #: Every feed that a story is in, roll-ups included, with what the feed is ordered by.
 story_category = Table(
     "story_category",
@@ -255,25 +309,59 @@ story_category = Table(
     sqlite_with_rowid=False,
 )
 
-#: Near-duplicates meet under equal bands.
+#: Near-duplicates meet under equal bands. No index by entry: an entry's own row holds its bands too,
+#: in a fifth of the space.
 signature_band = Table(
     "signature_band",
     metadata,
     Column("band", BigInteger, primary_key=True),
     Column("entry_id", BigId, _to("entry.id"), primary_key=True),
-    Index("ix_signature_band_entry_id", "entry_id"),
     sqlite_with_rowid=False,
 )
 
-#: Blocks that recur in a publisher's articles.
+#: Blocks that recur in a publisher's articles: what is left out of them, and what may be one day.
 block = Table(
     "block",
     metadata,
+    #: Of source, publisher and block.
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", BigId, _to("source.id"), nullable=False),
+    Column("publisher", Text, nullable=False),
+    #: Different texts that have it.
+    Column("count", Integer, nullable=False),
+    #: Where it is left out: 0 nowhere, 1 at the start and the end, 2 anywhere.
+    Column("reach", Integer, nullable=False, server_default=text("0")),
+    Column("sample", Text, nullable=False),
+    Index("ix_block_source_id_publisher", "source_id", "publisher"),
+)
+
+#: Who has each block. No index by entry: an entry's own row holds its keys too.
+block_entry = Table(
+    "block_entry",
+    metadata,
+    Column("key", BigInteger, primary_key=True),
+    Column("entry_id", BigId, _to("entry.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+#: What circuit breakers know of a publisher, and whether one is tripped.
+breaker = Table(
+    "breaker",
+    metadata,
     Column("source_id", BigId, _to("source.id"), primary_key=True),
     Column("publisher", Text, primary_key=True),
-    Column("key", Digest, primary_key=True),
-    Column("count", Integer, nullable=False),
-    Column("sample", Text, nullable=False),
+    #: Which one keeps the publisher's new entries back, and why; null while all is well.
+    Column("tripped", String(20)),
+    Column("reason", Text),
+    #: Normal checks since the last abnormal one, and when the last check of either kind was counted.
+    Column("normal", Integer, nullable=False, server_default=text("0")),
+    Column("counted", Instant),
+    #: Feeds only: fewest items that a document showed lately, when it did, and the tripping document's.
+    Column("fewest", Integer),
+    Column("fewest_at", Instant),
+    Column("collapsed_to", Integer),
+    #: When a person accepted what it does: its past is counted from then on.
+    Column("accepted", Instant),
 )
 
 #: What was last written under each path of the output folder.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -46,6 +47,19 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Integers(TypeDecorator[tuple[int, ...]]):
+    """Signed 64-bit integers in 8 bytes each."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[int, ...] | None, dialect: Dialect) -> bytes | None:
+        return struct.pack(f"<{len(value)}q", *value) if value else None
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[int, ...]:
+        return struct.unpack(f"<{len(value) // 8}q", value) if value else ()
 
 
 class Packed(TypeDecorator[Any]):

@@ -7,6 +7,7 @@ processes may serve one folder. Only GET and HEAD; nothing here changes anything
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
@@ -33,6 +34,9 @@ _HTML = "text/html"
 #: Formats of `/feeds/<slug>` in the order of our own preference.
 _FEEDS = {"application/atom+xml": "atom", "application/rss+xml": "rss", "application/feed+json": "json"}
 
+#: What may follow a slug in the address of a feed or a page.
+_ENDINGS = (*(f".{kind}" for kind in _FEEDS.values()), f"/{HOME}", "/", "")
+
 Nodes = Mapping[CategoryPath, Node]
 
 #: Looks up what has no page on the disk: the story, the id of the one that it became part of, or nothing.
@@ -45,19 +49,21 @@ def make_app(
     story: Lookup,
     nodes: Callable[[], Nodes] = lambda: pages.NO_NODES,
     ready: Callable[[], bool] = lambda: True,
+    moved: Callable[[], Mapping[str, str]] = dict,
 ) -> Starlette:
     """The application over the output folder `root`.
 
     `story` looks up what has no page on the disk, `nodes` the tree that its categories link to;
-    both are called in a thread. `ready` says whether what is served is there to be served.
+    both are called in a thread. `ready` says whether what is served is there to be served, `moved` by which
+    slug a category is found now that had another.
     """
     folder = Folder(root)
 
     async def file(request: Request) -> Response:
-        return await run_in_threadpool(_file, request, folder, site, story, nodes)
+        return await run_in_threadpool(_forward, request, moved, partial(_file, request, folder, site, story, nodes))
 
     async def feed(request: Request) -> Response:
-        return await run_in_threadpool(_feed, request, folder, site)
+        return await run_in_threadpool(_forward, request, moved, partial(_feed, request, folder, site))
 
     async def healthz(request: Request) -> Response:
         return _health({"status": "ok"}, 200)
@@ -92,6 +98,17 @@ class _Prefix:
         if self._prefix and path.startswith(f"{self._prefix}/"):
             scope = {**scope, "path": path.removeprefix(self._prefix)}
         await self._app(scope, receive, send)
+
+
+def _forward(request: Request, moved: Callable[[], Mapping[str, str]], otherwise: Callable[[], Response]) -> Response:
+    """Where another category took the place of the one asked for, the way there."""
+    path = request.scope["path"].removeprefix("/")
+    folder, _, rest = path.partition("/")
+    slugs = moved() if folder in ("feeds", "c") else {}
+    endings = [ending for ending in _ENDINGS if rest.endswith(ending) and rest.removesuffix(ending) in slugs]
+    if not endings:
+        return otherwise()
+    return _redirect(relative(path, f"{folder}/{slugs[rest.removesuffix(endings[0])]}{endings[0]}"), 301)
 
 
 def _file(request: Request, folder: Folder, site: Site, story: Lookup, nodes: Callable[[], Nodes]) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import socket
 from pathlib import Path
 
@@ -57,21 +55,6 @@ def test_every_entry_without_an_address_has_a_page(folder: Path) -> None:
         page = service.get(entry.link.removeprefix("https://news.example.org/"))
         assert page[0] == 200
         assert "东湖二期管网" in page[2].decode()
-
-
-def test_killed_at_any_moment_it_goes_on_where_it_was(folder: Path) -> None:
-    (folder / "articles" / "a.md").unlink()
-    for number in range(41):
-        text = article(f"第 {number} 号快讯", f"<p>{number}{LONG}</p>", author=f"社{number}")
-        (folder / "articles" / f"{number}.md").write_text(text, encoding="utf-8")
-    for _ in range(3):
-        with running(folder) as service:
-            service.stop(signal.SIGKILL)
-    with running(folder) as service:
-        eventually(lambda: len(titles(service)) == 41)
-        assert service.stop() == 0
-    again = command(folder, "once", "--all", "--json")
-    assert json.loads(again.stdout)["sources"][0]["new"] == 0
 
 
 def test_a_second_writer_is_refused_by_name_of_the_first(folder: Path) -> None:
@@ -135,14 +118,3 @@ def test_an_edit_of_the_config_is_in_force_within_seconds_and_a_mistake_is_told(
         configure(folder, sources)
         eventually(lambda: len(titles(service)) == 2)
         assert service.stop() == 0
-
-
-def test_a_new_title_of_the_site_reaches_every_document(folder: Path) -> None:
-    assert command(folder, "once").returncode == 0
-    configure(folder, [{"name": "文章", "path": "articles"}])
-    config = json.loads((folder / "config.yaml").read_text())
-    config["site"]["title"] = "新刊"
-    (folder / "config.yaml").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
-    assert command(folder, "publish").returncode == 0
-    for page in (folder / "public").rglob("*.html"):
-        assert "新刊" in page.read_text(), page
