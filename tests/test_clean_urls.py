@@ -103,6 +103,14 @@ def test_pictures_within_an_address_are_the_true_ones() -> None:
     assert LINKS.link(url) == url
 
 
+def test_any_proxy_in_front_of_a_picture_goes_without_being_named() -> None:
+    assert LINKS.media("https://proxy.example/?http://c.example/d.jpg") == "http://c.example/d.jpg"
+    assert LINKS.media("https://proxy.example/fetch/https://c.example/d.jpg") == "https://c.example/d.jpg"
+    assert LINKS.link("https://proxy.example/?http://c.example/d") == "https://proxy.example/?http://c.example/d"
+    named = "https://img.example/a.jpg?from=http://c.example/"
+    assert LINKS.media(named) == named
+
+
 def test_inline_images_are_small_and_no_documents() -> None:
     assert LINKS.image("data:image/png;base64,AAAA") == "data:image/png;base64,AAAA"
     assert LINKS.image("data:image/png;base64," + "A" * 70_000) is None

@@ -189,6 +189,24 @@ def test_a_touch_up_is_shown_and_not_announced(blog: World) -> None:
     assert blog.rows("SELECT count(*) FROM entry_version") == [(1,)]
 
 
+@pytest.mark.parametrize("counter", ["阅读 {}", "阅读量：{}次 · 评论 3", "{} 次浏览", "<b>Views: {}</b>"])
+def test_a_counter_of_readers_is_no_change(blog: World, counter: str) -> None:
+    for number in (12, 13, 1_450):
+        blog.network.answers[FEED] = rss(item(1, body=f"<p>{LONG}</p><p>{counter.format(number)}</p>"))
+        tally = blog.once()["Blog"].tally
+        blog.clock.forward(hours=1)
+    assert tally == Tally(same=1)
+
+
+def test_a_number_of_readers_in_a_sentence_is_substance(blog: World) -> None:
+    for number in ("1200", "1900"):
+        blog.network.answers[FEED] = rss(item(1, body=f"<p>{LONG}</p><p>该片上线首日播放 {number} 次，创下纪录。</p>"))
+        tally = blog.once()["Blog"].tally
+        blog.clock.forward(hours=1)
+    assert tally == Tally(changed=1)
+    assert blog.rows("SELECT message FROM event WHERE kind = 'changed'")[0][0].endswith("a number in its text changed")
+
+
 def test_an_undated_entry_keeps_the_time_it_was_first_seen(blog: World) -> None:
     undated = item(1).replace("<pubDate>Sun, 01 Mar 2026 08:00:00 GMT</pubDate>", "")
     blog.network.answers[FEED] = rss(undated)

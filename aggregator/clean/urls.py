@@ -83,7 +83,8 @@ _ODD = re.compile(r"[^\w!$&'()*+,\-./:;=?@~%#]|[^\x00-\x7f]|%(?![0-9A-Fa-f]{2})"
 _MAIL = re.compile(r"mailto:[^\s<>\"]+@[^\s<>\"]+", re.IGNORECASE)
 _DATA = re.compile(r"data:image/(?:png|jpe?g|gif|webp|avif|bmp);base64,[A-Za-z0-9+/=]+", re.IGNORECASE)
 _DOUBLED = re.compile(r"https?:(?://[^?#]*[^?#/=:]|/*)(https?://[^/].*)", re.IGNORECASE | re.DOTALL)
-_DOUBLED_PATH = re.compile(r"https?://(?!web\.archive\.org/)[^?#]*?(https?://[^/].*)", re.IGNORECASE | re.DOTALL)
+#: A proxy in front of an address takes it as the rest of its path, or as its whole query.
+_PROXIED = re.compile(r"https?://(?!web\.archive\.org/)[^?#]*?\??(https?://[^/].*)", re.IGNORECASE | re.DOTALL)
 _BARE = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:/|$)", re.IGNORECASE)
 
 
@@ -114,9 +115,11 @@ class Links:
     def media(self, url: str) -> str | None:
         """As `web`, for pictures and sounds, where an address within an address is always the true one.
 
-        With https where the host is known to serve it.
+        So any proxy's prefix goes, without being named in the config. With https where the host is
+        known to serve it.
         """
-        found = url if self._is_good(url) else self._web(_visible(url), _DOUBLED_PATH)
+        plain = self._is_good(url) and url.find("http", 4) < 0
+        found = url if plain else self._web(_visible(url), _PROXIED)
         return secured(found) if found else None
 
     def image(self, url: str) -> str | None:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from aggregator.dedupe.counters import without_counters_html
 from aggregator.dedupe.fold import Codes, fold
 from aggregator.dedupe.links import TRACKING, link_key
 from aggregator.dedupe.similar import Hashes, gram_size, hash_grams
@@ -61,7 +62,7 @@ def fingerprint(parsed: ParsedEntry) -> bytes:
     """Digest of what the publisher wrote, without what changes by itself.
 
     Left out: placeholder pictures with random numbers, times of crawling, tracking parameters,
-    white space, and the path and id, which are keys.
+    counters of readers, white space, and the path and id, which are keys.
     """
     return digest("\x1e".join(_written(parsed)).encode("utf-8", "surrogatepass"))
 
@@ -87,7 +88,8 @@ def _pictures(images: tuple[Image, ...]) -> Iterator[str]:
 
 
 def steady(text: str) -> str:
-    """`text` without placeholder pictures, tracking parameters and the layout of its white space."""
+    """`text` without placeholder pictures, tracking parameters, counters and the layout of its white space."""
+    text = without_counters_html(text)
     if "picsum.photos" in text:
         text = _PLACEHOLDER.sub("", text)
     if "=" in text:

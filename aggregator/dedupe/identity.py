@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aggregator.dedupe.counters import without_counters
 from aggregator.dedupe.facts import names, numbers
 from aggregator.dedupe.fingerprint import ENOUGH, digest
 from aggregator.dedupe.fold import fold, folded
@@ -296,14 +297,15 @@ def substantial(old: Remembered, new: Entry) -> str | None:
     characters and at least 10.
     """
     now = remembered(new)
+    before, after = without_counters(old.text), without_counters(now.text)
     if old.image != now.image:
         return "its picture changed"
     if old.enclosures != now.enclosures:
         return "an enclosure changed"
     return (
         _stated_anew("title", old.title, now.title)
-        or _stated_anew("text", old.text, now.text)
-        or _reworded(f"{old.title}\n{old.text}", f"{now.title}\n{now.text}")
+        or _stated_anew("text", before, after)
+        or _reworded(f"{old.title}\n{before}", f"{now.title}\n{after}")
     )
 
 
