@@ -248,3 +248,21 @@ PLAIN = [
 @pytest.mark.parametrize(("html", "text"), PLAIN)
 def test_plain_text(html: str, text: str) -> None:
     assert plain(html) == text
+
+
+@pytest.mark.parametrize("name", ["app-kaihu-qr", "qrcode", "qr_code", "article-ewm", "erweima box"])
+def test_a_box_with_a_code_to_be_scanned_goes(name: str) -> None:
+    box = f'<div class="{name}"><span>扫一扫，领取福利</span><img src="https://a.example/b.png"></div>'
+    assert cleaned(f"<p>正文。</p>{box}") == "<p>正文。</p>"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '<div class="qr"><p>扫码支付已经普及。</p></div>',
+        '<div class="square"><img src="https://a.example/b.png"></div>',
+        f'<div class="qr"><p>{"正文很长。" * 40}</p><img src="https://a.example/b.png"></div>',
+    ],
+)
+def test_what_is_only_called_so_stays(kept: str) -> None:
+    assert "<p>" in cleaned(kept) or "<img" in cleaned(kept)

@@ -25,8 +25,10 @@ _SHARE_NAMES = names(
     social-buttons shareaholic-canvas ssba heateor_sss_sharing_container wp-block-jetpack-sharing-buttons
     wp-block-social-links sharetastic Share-box simple-share-buttons"""
 )
-#: Characters of what share buttons say.
-MOST_SHARE = 160
+#: Characters of what share buttons, or a box with a code to be scanned, say.
+MOST_WORDS = 160
+#: Classes of such boxes: app-kaihu-qr, qr_code, article-ewm.
+_CODE_CLASS = re.compile(r"(?:[a-z][\w-]*[-_])?(?:qr|qrcode|ewm|erweima)(?:[-_][\w-]*)?", re.IGNORECASE | re.ASCII)
 _SIMPLE = re.compile(r"[a-z][a-z0-9-]*")
 #: What a parser adds of itself, and what it takes `image` for.
 _IMPLIED = names("html head body p br tbody tr colgroup img")
@@ -94,10 +96,16 @@ def _share(tree: Tree, _: Links) -> None:
         _drop_short(tree.parser.css(f".{name}"))
 
 
+def _codes(tree: Tree, _: Links) -> None:
+    """Take out boxes that hold a code to be scanned, and the line that says so."""
+    for name in sorted(filter(_CODE_CLASS.fullmatch, tree.classes)):
+        _drop_short([node for node in tree.parser.css(f".{name}") if node.css_first("img")])
+
+
 def _drop_short(nodes: list[LexborNode]) -> None:
     # Inner ones first: they go with the outer ones.
     for node in reversed(nodes):
-        if len(node.text(deep=True).strip()) <= MOST_SHARE:
+        if len(node.text(deep=True).strip()) <= MOST_WORDS:
             node.decompose()
 
 
@@ -241,6 +249,7 @@ EDITS: tuple[Edit, ...] = (
     _unveil,
     # Before attributes are lost with the wrappers that had them.
     _share,
+    _codes,
     # Before links and pictures are looked at: those in there are not the article's.
     _discard,
     _relink,
