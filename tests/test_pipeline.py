@@ -176,6 +176,16 @@ def test_an_edit_of_substance_is_announced_and_keeps_its_id(blog: World) -> None
     assert "四十九" in blog.feed().entries[0].content[0].value
 
 
+def test_a_corrected_number_is_substance_in_chinese_characters_too(blog: World) -> None:
+    for text in (LONG, LONG.replace("四十七", "四十九")):
+        blog.network.answers[FEED] = rss(item(1, body=f"<p>{text}</p>"))
+        blog.once()
+        blog.clock.forward(hours=1)
+    assert blog.rows("SELECT message FROM event WHERE kind = 'changed'") == [
+        ("known by its id; a number in its text changed",)
+    ]
+
+
 def test_a_touch_up_is_shown_and_not_announced(blog: World) -> None:
     blog.network.answers[FEED] = rss(item(1, body=f"<p>{LONG}</p>"))
     blog.once()
