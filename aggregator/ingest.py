@@ -164,7 +164,13 @@ def bump(old: datetime, claimed: datetime | None, now: datetime) -> datetime:
 
 def _trace(source: str, decided: Iterable[tuple[identity.Decision, int]]) -> list[Event]:
     return [
-        Event(KINDS[type(item)], item.why, source, item.prepared.parsed.path, entry_id)
+        Event(
+            KINDS[type(item)],
+            "; ".join((item.why, *item.prepared.entry.ruled)),
+            source,
+            item.prepared.parsed.path,
+            entry_id,
+        )
         for item, entry_id in decided
         if not isinstance(item, identity.Same)
     ]

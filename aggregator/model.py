@@ -241,6 +241,8 @@ class Entry:
     language: str | None = None
     rights: str | None = None
     podcast: tuple[tuple[str, str], ...] = ()
+    #: What people's rules did to it, in words, for the trace.
+    ruled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

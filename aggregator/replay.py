@@ -94,8 +94,9 @@ def again(kept: Kept, recipe: Recipe) -> Prepared | Dropped:
 
 
 def differing(old: Entry, new: Entry) -> list[str]:
-    """The names of what differs."""
-    return [field.name for field in fields(Entry) if getattr(old, field.name) != getattr(new, field.name)]
+    """The names of what differs for readers; by which rule it came about is only told."""
+    names = [field.name for field in fields(Entry) if field.name != "ruled"]
+    return [name for name in names if getattr(old, name) != getattr(new, name)]
 
 
 def _rules(means: Means) -> Iterable[object]:

@@ -193,6 +193,23 @@ def test_explain_tells_what_it_was_compared_with_and_how_it_changed(
     assert "new" in told
 
 
+def test_explain_tells_which_rule_put_an_entry_where_it_is(
+    folder: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.config["rules"] = [
+        {"when": {"title": "供水"}, "category": "民生"},
+        {"when": {"title": "彩票"}, "drop": True},
+    ]
+    folder.article("a.md", article("东湖二期供水切换完成", f"<p>{WATER}</p>"))
+    folder.article("b.md", article("彩票开奖", f"<p>{SNOW}</p>"))
+    folder.once()
+    act(folder, monkeypatch, "explain", "a.md")
+    assert "category 民生 by the rule for title 供水" in capsys.readouterr().out
+    act(folder, monkeypatch, "explain", "b.md")
+    assert "rule: title 彩票" in capsys.readouterr().out
+    assert folder.titles("民生") == ["东湖二期供水切换完成"]
+
+
 def test_no_public_id_is_used_twice_or_changed(folder: World) -> None:
     seen: dict[int, str] = {}
     for step in range(6):

@@ -49,6 +49,7 @@ class Draft:
     language: str | None = None
     terms: tuple[Term, ...] = ()
     paths: tuple[Path, ...] = ()
+    ruled: tuple[str, ...] = ()
 
     def entry(self) -> Entry:
         parsed = self.parsed
@@ -70,6 +71,7 @@ class Draft:
             language=self.language,
             rights=text.line(parsed.rights) or None if parsed.rights else None,
             podcast=tuple((name, text.legal(value)) for name, value in parsed.podcast),
+            ruled=self.ruled,
         )
 
 
@@ -215,6 +217,7 @@ def _people(draft: Draft) -> Dropped | None:
     draft.title = text.title_length(verdict.title) or draft.title
     draft.terms = verdict.terms
     draft.paths = verdict.paths or draft.paths
+    draft.ruled = verdict.ruled
     return None
 
 

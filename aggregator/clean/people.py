@@ -25,6 +25,8 @@ class Subject:
     published: datetime | None
     #: Empty where no rule says so.
     paths: tuple[Path, ...] = ()
+    #: What the rules did so far, in words.
+    ruled: tuple[str, ...] = ()
 
 
 def judge(subject: Subject, rules: tuple[Rule, ...], now: datetime) -> Subject | Dropped:
@@ -38,8 +40,14 @@ def judge(subject: Subject, rules: tuple[Rule, ...], now: datetime) -> Subject |
             continue
         if rule.drop:
             return Dropped(f"rule: {_words(rule)}", subject.title)
-        subject = _changed(subject, rule)
+        subject = replace(_changed(subject, rule), ruled=(*subject.ruled, _told(rule)))
     return subject
+
+
+def _told(rule: Rule) -> str:
+    did = (("category", rule.category), ("tag", rule.tag), ("title", rule.title))
+    done = ", ".join(f"{what} {value}" for what, value in did if value is not None)
+    return f"{done} by the rule for {_words(rule)}"
 
 
 def _words(rule: Rule) -> str:

@@ -40,7 +40,7 @@ def _tell(connection: Connection, words: str) -> dict[str, Any]:
 
     found = lookup.find(connection, words)
     told: dict[str, Any] = {
-        "entry": {name: found._mapping[name] for name in KNOWN} if found else {},
+        "entry": _known(found) if found else {},
         "events": events.trace(connection, found.id if found else None, words),
     }
     if found:
@@ -49,6 +49,14 @@ def _tell(connection: Connection, words: str) -> dict[str, Any]:
         told["feeds"] = [f"feeds/{slug}.atom" for slug in lookup.slugs(connection, found.id)]
         told["changes"] = list(_changes(lookup.versions(connection, found.id)))
     return told
+
+
+def _known(found: Any) -> dict[str, Any]:
+    """What is stored of it, what rules did, and why today's rules leave it out if they do."""
+    known = {name: found._mapping[name] for name in KNOWN}
+    known["categories"] = ", ".join("/".join(path) for path in found.cleaned.paths)
+    more = {"rules": "; ".join(found.cleaned.ruled), "dropped": found.dropped}
+    return known | {name: value for name, value in more.items() if value}
 
 
 def _changes(versions: list[tuple[Any, ParsedEntry]]) -> Iterator[dict[str, Any]]:
