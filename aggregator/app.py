@@ -110,13 +110,13 @@ def _naming(config: Config) -> Naming:
 
 
 @contextmanager
-def writing(means: Means) -> Iterator[None]:
+def writing(means: Means, *, service: bool = False) -> Iterator[None]:
     """The right to write: the lock is held, the schema is current, what a crash left is swept.
 
     Raises BusyError where another process has it, StoreError where the database or the output
     folder cannot be used.
     """
-    with _locked(means.database):
+    with _locked(means.database, service):
         means.database.upgrade()
         settle(means)
         if means.root.is_dir():
@@ -128,9 +128,9 @@ def writing(means: Means) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(database: Database) -> Iterator[None]:
+def _locked(database: Database, service: bool) -> Iterator[None]:
     if database.sqlite_file is None:
         yield
     else:
-        with only_writer(Path(database.sqlite_file)):
+        with only_writer(Path(database.sqlite_file), service=service):
             yield

@@ -30,6 +30,11 @@ class BusyError(AggregatorError):
 
     exit_status = 3
 
+    def __init__(self, message: str, *, service: bool = False) -> None:
+        super().__init__(message)
+        #: It is the service, which can be asked to do something.
+        self.service = service
+
 
 class StoreError(AggregatorError):
     """The database or the output folder failed; carries the system's own words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,12 @@ from typing import Any
 import click
 
 from aggregator.cli import options, show
-from aggregator.errors import ConfigError
+from aggregator.errors import BusyError, ConfigError
 from aggregator.means import Means
 from aggregator.model import Result
+
+#: Seconds between looks at whether the service has done what it was asked for.
+POLL = 0.2
 
 COLUMNS = ("source", "outcome", "new", "changed", "refused", "message")
 
@@ -30,8 +34,13 @@ def once(path: Path, everything: bool, names: Sequence[str], strict: bool, as_js
     log.configure(as_json=False, level="ERROR")
     means = options.means(path)
     _must_know(means, names, path)
-    with app.writing(means), _progress(as_json) as told:
-        results = options.stoppable(_once(means, everything, names, told), means)
+    try:
+        with app.writing(means), _progress(as_json) as told:
+            results = options.stoppable(_once(means, everything, names, told), means)
+    except BusyError as busy:
+        if not (busy.service and names):
+            raise
+        results = options.stoppable(_ask(means, names), means)
     rows = [_row(result) for result in results]
     if as_json:
         show.print_json({"sources": rows})
@@ -45,6 +54,21 @@ async def _once(means: Means, everything: bool, names: Sequence[str], told: Call
     from aggregator import runner
 
     return await runner.once(means, everything=everything, names=names, told=told)
+
+
+async def _ask(means: Means, names: Sequence[str]) -> list[Result]:
+    """Have the running service check the sources; waits for how that ended. It publishes by itself."""
+    from aggregator.store import sources
+
+    asked = means.clock()
+    with means.database.write() as connection:
+        ids = sources.ask(connection, names, asked)
+    while True:
+        with means.database.read() as connection:
+            results = sources.answered(connection, ids, asked)
+        if len(results) == len(ids):
+            return results
+        await asyncio.sleep(POLL)
 
 
 def _must_know(means: Means, names: Sequence[str], path: Path) -> None:

@@ -31,7 +31,7 @@ from aggregator.web.server import serving
 def run(path: Path, log_json: bool) -> None:
     log.configure(as_json=log_json)
     means = options.means(path)
-    with app.writing(means):
+    with app.writing(means, service=True):
         asyncio.run(_run(means, path))
 
 

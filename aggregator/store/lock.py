@@ -10,9 +10,12 @@ from pathlib import Path
 
 from aggregator.errors import BusyError, StoreError
 
+#: Stands behind the process id of one that can be asked to check a source.
+SERVICE = "service"
+
 
 @contextmanager
-def only_writer(database: Path) -> Iterator[None]:
+def only_writer(database: Path, *, service: bool = False) -> Iterator[None]:
     """Hold `<database>.lock` for as long as the block runs.
 
     The system frees the lock when the process ends, however it ends; the file stays, for removing
@@ -28,7 +31,7 @@ def only_writer(database: Path) -> Iterator[None]:
     try:
         _take(handle, database)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        os.pwrite(handle, f"{os.getpid()} {SERVICE if service else ''}".encode(), 0)
         yield
     finally:
         os.close(handle)
@@ -38,5 +41,6 @@ def _take(handle: int, database: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        owner = os.pread(handle, 20, 0).decode("ascii", "replace") or "unknown"
-        raise BusyError(f"process {owner} is using {database}: stop it first (only one may write at a time)") from error
+        owner, _, kind = os.pread(handle, 40, 0).decode("ascii", "replace").partition(" ")
+        message = f"process {owner or 'unknown'} is using {database}: stop it first (only one may write at a time)"
+        raise BusyError(message, service=kind == SERVICE) from error

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from aggregator.config.schema import Source
-from aggregator.model import ParsedFeed, Result, SourceState, Validators
+from aggregator.model import Outcome, ParsedFeed, Result, SourceState, Tally, Validators
 from aggregator.store.tables import entry, source, source_check
 from aggregator.store.types import Record
 
@@ -139,6 +139,28 @@ def checkable(connection: Connection, now: datetime) -> list[SourceState]:
 def _state(row: Record) -> SourceState:
     validators = Validators(row.etag, row.last_modified, row.digest)
     return SourceState(row.id, row.name, validators, row.failures, row.next_check, row.ids_distinct, row.links_distinct)
+
+
+def ask(connection: Connection, names: Sequence[str], now: datetime) -> list[int]:
+    """Make the named sources due at once, also one that is gone or told to wait; returns their ids."""
+    wanted = (source.c.name.in_(names), source.c.configured.is_(True), source.c.disabled.is_distinct_from("config"))
+    connection.execute(update(source).where(*wanted).values(next_check=now, disabled=None, held_until=None))
+    return list(connection.scalars(select(source.c.id).where(*wanted).order_by(source.c.id)))
+
+
+def answered(connection: Connection, ids: Sequence[int], since: datetime) -> list[Result]:
+    """How the first checks of these sources since then ended; those not checked yet are left out."""
+    query = (
+        select(source.c.name, source_check)
+        .join(source_check, source_check.c.source_id == source.c.id)
+        .where(source.c.id.in_(ids), source_check.c.at >= since)
+        .order_by(source.c.id, source_check.c.id)
+    )
+    found: dict[str, Result] = {}
+    for row in connection.execute(query):
+        tally = Tally(new=row.new, changed=row.changed, refused=row.refused)
+        found.setdefault(row.name, Result(row.name, Outcome(row.outcome), row.message, tally))
+    return list(found.values())
 
 
 def claim(connection: Connection, ids: Sequence[int], until: datetime) -> None:

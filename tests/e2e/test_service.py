@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_a_second_writer_is_refused_by_name_of_the_first(folder: Path) -> None:
         assert str(service.process.pid) in second.stderr
         assert "Traceback" not in second.stderr
         assert command(folder, "status").returncode == 0
+
+
+def test_a_source_named_beside_the_service_is_checked_by_it(folder: Path) -> None:
+    configure(folder, [{"name": "文章", "path": "articles", "interval": "1h"}, {"name": "无", "path": "nowhere"}])
+    with running(folder):
+        eventually(lambda: json.loads(command(folder, "status", "--json").stdout)["sources"][1]["outcome"])
+        asked = command(folder, "once", "--source", "无", "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert [row["outcome"] for row in json.loads(asked.stdout)["sources"]] == ["no-folder"]
 
 
 def test_a_busy_port_is_named_and_one_from_the_environment_taken(folder: Path) -> None:
