@@ -40,7 +40,7 @@ def build(config: Config, *, fetcher: Fetcher | None = None, clock: Callable[[],
     return Means(
         config=config,
         database=Database(config.database),
-        fetcher=fetcher or _fetcher(config),
+        make_fetcher=lambda: fetcher or _fetcher(config),
         clock=clock,
         sources={source.name: source for source in config.sources},
         recipes={

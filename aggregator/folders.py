@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -28,6 +27,7 @@ from aggregator.model import (
     SourceState,
     Tally,
     Validators,
+    digest,
 )
 from aggregator.prepare import Read, Recipe, prepare
 from aggregator.store import events, files, sources
@@ -201,7 +201,7 @@ def _note_refused(means: Means, state: SourceState, refused: Sequence[Refused]) 
 
     Returns the digest of that list, which stands where a feed has its body's.
     """
-    told = blake2b(repr(sorted((item.path, item.reason) for item in refused)).encode(), digest_size=16).digest()
+    told = digest(repr(sorted((item.path, item.reason) for item in refused)).encode())
     with means.database.write() as connection:
         if told != state.validators.digest:
             ingest.refuse(connection, state.name, refused, means.clock())

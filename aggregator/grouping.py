@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from aggregator.config.schema import Duplicates
 from aggregator.dedupe import stories as decide
 from aggregator.means import Means
-from aggregator.model import Event, Pair
+from aggregator.model import Event, Member, Pair
 from aggregator.store import events, stories
 from aggregator.store.candidates import candidates
 from aggregator.store.stories import Grouped
@@ -41,11 +41,12 @@ def group(means: Means) -> int:
 def _group(
     connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int], now: datetime
 ) -> list[Event]:
-    pairs = _pairs(connection, ids, options, prefer)
+    read: dict[int, Member] = {}
+    pairs = _pairs(connection, ids, options, prefer, read)
     stories.forget_pairs(connection, ids)
     stories.add_pairs(connection, pairs)
     reached, known = stories.region(connection, ids)
-    members = stories.members(connection, reached, prefer)
+    members = _members(connection, reached, prefer, read)
     chosen = stories.choices(connection, reached)
     groups = decide.group(
         members.values(),
@@ -59,10 +60,21 @@ def _group(
     return [Event("duplicate", f"same article as entry {pair.a}: {pair.why}", entry_id=pair.b) for pair in pairs]
 
 
-def _pairs(connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int]) -> list[Pair]:
+def _members(
+    connection: Connection, ids: Iterable[int], prefer: Mapping[str, int], read: dict[int, Member]
+) -> dict[int, Member]:
+    """These entries with their texts; unpacking them is dear, so what was read in this round is kept in `read`."""
+    wanted = set(ids)
+    read |= stories.members(connection, wanted - read.keys(), prefer)
+    return {one: read[one] for one in wanted}
+
+
+def _pairs(
+    connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int], read: dict[int, Member]
+) -> list[Pair]:
     """Every pair that one of these entries makes with any other, decided from the texts."""
     near = options.near
     found = candidates(connection, ids, options.window, near=near) if options.exact or near else set()
-    members = stories.members(connection, {one for pair in found for one in pair}, prefer)
+    members = _members(connection, (one for pair in found for one in pair), prefer, read)
     decided = (decide.compare(members[a], members[b], options) for a, b in sorted(found))
     return [pair for pair in decided if pair is not None]

@@ -176,7 +176,7 @@ def _trace(source: str, decided: Iterable[tuple[identity.Decision, int]]) -> lis
     ]
 
 
-KINDS = {identity.New: "new", identity.Changed: "changed", identity.Same: "same"}
+KINDS = {identity.New: "new", identity.Changed: "changed"}
 
 
 def refuse(connection: Connection, source: str, refused: Sequence[Refused], now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from types import TracebackType
@@ -36,7 +37,7 @@ class Fetcher(Protocol):
 class Means:
     config: Config
     database: Database
-    fetcher: Fetcher
+    make_fetcher: Callable[[], Fetcher]
     #: The one clock: aware UTC.
     clock: Callable[[], datetime]
     #: By name of the source.
@@ -46,6 +47,11 @@ class Means:
     shown: Shown
     #: Set when the process is to end: long work in threads stops at its next batch.
     stopping: Event = field(default_factory=Event)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """Made when it is first used: most commands ask nobody, and its libraries are slow to load."""
+        return self.make_fetcher()
 
     @property
     def root(self) -> Path:

@@ -18,6 +18,12 @@ from hashlib import blake2b
 from typing import Literal
 from uuid import UUID
 
+
+def digest(data: bytes) -> bytes:
+    """16 bytes that stand for `data` wherever a digest is stored or compared."""
+    return blake2b(data, digest_size=16).digest()
+
+
 # --- fetch ---------------------------------------------------------------------------------
 
 
@@ -266,7 +272,7 @@ class Key:
     @property
     def digest(self) -> bytes:
         """What stands for the text in indexes, whatever its length."""
-        return blake2b(self.text.encode(), digest_size=16).digest()
+        return digest(self.text.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 
 from aggregator import publish
 from aggregator.means import Means
-from aggregator.model import Event, Node, Story
+from aggregator.model import Event, Node, Story, digest
 from aggregator.publish.addresses import entry_path
 from aggregator.store import categories, documents, events, feeds, moves
 
@@ -49,7 +48,7 @@ class Round:
                 continue
             if publish.put(self.means.root, path, data, sync=path.startswith("feeds/")):
                 self.written.append(path)
-            rows.append({"path": path, "digest": blake2b(data, digest_size=16).digest(), **of})
+            rows.append({"path": path, "digest": digest(data), **of})
         return rows
 
 
@@ -66,6 +65,8 @@ def publish_round(means: Means, *, everything: bool = False) -> list[str]:
         root = categories.ensure(connection, (), means.naming, means.clock())[()]
     with means.database.read() as connection:
         behind = categories.dirty(connection)
+        if not behind and not documents.dirty_stories(connection, 1):
+            return []
         shown = categories.tree(connection, means.naming)
     this = Round(means, shown, publish.index((shown,)))
     _entry_pages(this)

@@ -28,10 +28,10 @@ from selectolax.lexbor import LexborHTMLParser
 
 from aggregator.config.schema import Duplicates
 from aggregator.dedupe.conflict import article, conflict
-from aggregator.dedupe.fingerprint import ENOUGH, bands, digest
+from aggregator.dedupe.fingerprint import ENOUGH, bands
 from aggregator.dedupe.fold import fold
 from aggregator.dedupe.stories import compare
-from aggregator.model import Member
+from aggregator.model import Member, digest
 from tests.labelled import Case, duplicates, member, negatives, piece, truncated
 
 SAMPLES = Path(__file__).parent.parent.parent / "shared" / "samples"

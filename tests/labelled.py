@@ -19,9 +19,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 
-from aggregator.dedupe.fingerprint import ENOUGH, digest
+from aggregator.dedupe.fingerprint import ENOUGH
 from aggregator.dedupe.fold import fold
-from aggregator.model import Member
+from aggregator.model import Member, digest
 
 HERE = Path(__file__).parent
 PHRASES = json.loads((HERE / "data/duplicates/phrases.json").read_text("utf-8"))

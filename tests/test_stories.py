@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.config.schema import Duplicates
-from aggregator.dedupe.fingerprint import ENOUGH, digest
+from aggregator.dedupe.fingerprint import ENOUGH
 from aggregator.dedupe.fold import fold
 from aggregator.dedupe.stories import compare, contradict, group, lead, like_titles
-from aggregator.model import Member, Pair
+from aggregator.model import Member, Pair, digest
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 ALL = Duplicates()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from hashlib import blake2b
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from aggregator.dedupe.counters import without_counters_html
 from aggregator.dedupe.fold import Codes, fold
 from aggregator.dedupe.links import TRACKING, link_key
 from aggregator.dedupe.similar import Hashes, gram_size, hash_grams
-from aggregator.model import Entry, Image, ParsedEntry, Signature, Text
+from aggregator.model import Entry, Image, ParsedEntry, Signature, Text, digest
 
 #: Folded characters below which a text says nothing about the article: no digest, no bands.
 ENOUGH = 40
@@ -34,11 +33,6 @@ LEAD, LEAD_GRAM, LEAD_KEYS = 160, 12, 3
 _PLACEHOLDER = re.compile(r"https?://picsum\.photos/[^\s\"'<>)]*")
 _TRACKER = re.compile(rf"(?<=[?&;])(?:amp;)?(?:{TRACKING})=[^&\"'\s<>#]*&?(?:amp;)?", re.IGNORECASE)
 _DANGLING = re.compile(r"[?&](?=[\"'\s<>#]|$)")
-
-
-def digest(data: bytes) -> bytes:
-    """16 bytes that stand for `data`."""
-    return blake2b(data, digest_size=16).digest()
 
 
 def sign(parsed: ParsedEntry, entry: Entry) -> Signature:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from aggregator.dedupe.counters import without_counters
 from aggregator.dedupe.facts import names, numbers
-from aggregator.dedupe.fingerprint import ENOUGH, digest
+from aggregator.dedupe.fingerprint import ENOUGH
 from aggregator.dedupe.fold import fold, folded
 from aggregator.dedupe.links import link_key
 from aggregator.dedupe.similar import alike_text, changed_characters
-from aggregator.model import Entry, Key, KnownEntry, ParsedEntry, Prepared
+from aggregator.model import Entry, Key, KnownEntry, ParsedEntry, Prepared, digest
 
 #: A weak key makes an update only where the texts share this much, or the titles are equal.
 ALIKE = 0.3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ from multidict import MultiMapping
 
 from aggregator.fetch import headers, walls
 from aggregator.fetch.addresses import shown
-from aggregator.model import Document, Failed, Fetched, NotModified, Outcome, Validators
+from aggregator.model import Document, Failed, Fetched, NotModified, Outcome, Validators, digest
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: With these the body is the document. 206 and 226 would be parts, which we do not ask for.
@@ -27,10 +26,6 @@ class Answer:
     status: int
     headers: MultiMapping[str]
     body: bytes
-
-
-def digest_of(body: bytes) -> bytes:
-    return blake2b(body, digest_size=16).digest()
 
 
 def judge(answer: Answer, asked: Validators, now: datetime, *, page: bool = False) -> Fetched | NotModified | Failed:
@@ -57,14 +52,14 @@ def _body(answer: Answer, asked: Validators, now: datetime, *, page: bool) -> Fe
             f"{shown(answer.url)} is a login page, where a feed was expected",
             "Give the source `auth`, `cookies` or `headers` that the site accepts, or an address that is public.",
         )
-    digest = digest_of(answer.body)
-    new = headers.validators(answer.headers, digest)
+    own = digest(answer.body)
+    new = headers.validators(answer.headers, own)
     wait = headers.freshness(answer.headers, now)
     # Also where there are validators: many servers change theirs with each process or release.
-    if digest == asked.digest:
+    if own == asked.digest:
         return NotModified(new, wait)
     media_type, charset = headers.content_type(answer.headers)
-    document = Document(answer.body, url=answer.url, media_type=media_type, charset=charset, digest=digest)
+    document = Document(answer.body, url=answer.url, media_type=media_type, charset=charset, digest=own)
     return Fetched(document, new, wait)
 
 

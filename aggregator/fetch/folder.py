@@ -11,11 +11,10 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import chain
 from operator import itemgetter
 
-from aggregator.model import Document, Failed, FileState, Outcome, Refused
+from aggregator.model import Document, Failed, FileState, Outcome, Refused, digest
 
 #: What is read as an article. Plain text is not: folders of posts hold robots.txt and the like.
 SUFFIXES = frozenset((".md", ".markdown", ".mdown", ".html", ".htm"))
@@ -98,7 +97,7 @@ def read(root: str, path: str, max_bytes: int) -> Document | Refused:
         return Refused(path, f"it cannot be read: {error.strerror}")
     if body is None or len(body) > max_bytes:
         return Refused(path, f"it is larger than network.max_bytes ({max_bytes} bytes)")
-    return Document(body, path=path, digest=blake2b(body, digest_size=16).digest())
+    return Document(body, path=path, digest=digest(body))
 
 
 def _no_folder(message: str) -> Failed:

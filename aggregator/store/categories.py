@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from uuid import UUID
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from aggregator import slugs
 from aggregator.config.schema import Category
-from aggregator.model import Node, Path
+from aggregator.model import Node, Path, digest
 from aggregator.store.tables import category, story_category
 
 
@@ -76,7 +75,7 @@ def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: d
 
 
 def _digest(key: tuple[str, ...]) -> bytes:
-    return blake2b("\0".join(key).encode(), digest_size=16).digest()
+    return digest("\0".join(key).encode())
 
 
 def _create(connection: Connection, path: Path, key: bytes, parent: int | None, naming: Naming, now: datetime) -> int:

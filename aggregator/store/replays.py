@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from aggregator.model import Entry, Key, ParsedEntry, ParsedFeed, Signature
-from aggregator.store import categories, stories
+from aggregator.store import stories
 from aggregator.store.tables import (
     entry,
     entry_alias,
     entry_category,
     file,
     source,
-    story,
-    story_category,
     story_entry,
 )
 from aggregator.store.types import Record
@@ -126,18 +123,10 @@ def leave(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(story_entry).where(story_entry.c.entry_id.in_(ids)))
     for story_id, held in members.items():
         if story_id in leaving:
-            _end(connection, story_id, held - leaving)
+            connection.execute(delete(story_entry).where(story_entry.c.story_id == story_id))
+            stories.end(connection, story_id, min(held - leaving, default=NOWHERE))
     rest = set().union(*members.values()) - leaving
     connection.execute(update(entry).where(entry.c.id.in_(rest), stories.KEPT).values(grouped=False))
-
-
-def _end(connection: Connection, story_id: int, rest: Collection[int]) -> None:
-    shown = select(story_category.c.category_id).where(story_category.c.story_id == story_id)
-    categories.touch(connection, list(connection.scalars(shown)))
-    connection.execute(delete(story_category).where(story_category.c.story_id == story_id))
-    connection.execute(delete(story_entry).where(story_entry.c.story_id == story_id))
-    values: dict[str, Any] = {"merged_into": min(rest, default=NOWHERE), "changed": story.c.changed + 1}
-    connection.execute(update(story).where(story.c.id == story_id).values(values))
 
 
 def ungroup(connection: Connection) -> None:

@@ -195,14 +195,20 @@ def _end(connection: Connection, groups: Sequence[Grouped], before: set[int], no
     """
     home = {entry_id: group.id for group in groups for entry_id in group.entries}
     for ended in before - {group.id for group in groups}:
-        feeds = list(connection.scalars(select(story_category.c.category_id).where(story_category.c.story_id == ended)))
+        feeds = end(connection, ended, home[ended])
         row = connection.execute(select(story.c.uuid, story.c.shown).where(story.c.id == ended)).one()
         if row.shown:
             upsert(connection, story_gone, [{"category_id": c, "uuid": row.uuid, "at": now} for c in feeds])
-        categories.touch(connection, feeds)
-        connection.execute(delete(story_category).where(story_category.c.story_id == ended))
-        merged = update(story).where(story.c.id == ended)
-        connection.execute(merged.values(merged_into=home[ended], changed=story.c.changed + 1))
+
+
+def end(connection: Connection, story_id: int, into: int) -> list[int]:
+    """No feed shows the story any more, and its page leads to the story `into`; returns the feeds that did show it."""
+    feeds = list(connection.scalars(select(story_category.c.category_id).where(story_category.c.story_id == story_id)))
+    categories.touch(connection, feeds)
+    connection.execute(delete(story_category).where(story_category.c.story_id == story_id))
+    ended = update(story).where(story.c.id == story_id)
+    connection.execute(ended.values(merged_into=into, changed=story.c.changed + 1))
+    return feeds
 
 
 def _write(connection: Connection, groups: Sequence[Grouped]) -> None:
