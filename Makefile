@@ -27,8 +27,11 @@ layers: $(V)/.dev
 schema: $(V)/.dev
 	$(BIN)/python -m tests.gates
 
-# What attackers send, opened in headless Chromium; skipped with a reason where there is none.
+# Pages and what attackers send, opened in headless Chromium; skipped with a reason where there is none, as are the
+# checks by axe-core (MPL-2.0, used here alone and not shipped) where there is no npm to fetch it.
+AXE := $(V)/npm/node_modules/axe-core/axe.min.js
 browser: $(V)/.dev
+	@test -f $(AXE) || npm install --silent --no-save --no-package-lock --prefix $(V)/npm axe-core@4.14.1 || true
 	$(BIN)/python -m pytest -q -m browser
 
 soak: $(V)/.dev
@@ -41,6 +44,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(V)
 
 $(V)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what aggregator needs into $(V): a minute, the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

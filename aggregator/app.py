@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from aggregator import __version__, publish, replay
+from aggregator import __version__, health, publish, publishing, replay
 from aggregator.clean import rules_for
 from aggregator.clean.rules import levels
 from aggregator.config.schema import Config
 from aggregator.dedupe import fold, ids
-from aggregator.means import Fetcher, Means
+from aggregator.means import Fetcher, Means, user_agent
 from aggregator.prepare import Recipe
-from aggregator.store import categories, documents, moves, settings, sources
+from aggregator.store import archives, categories, clocks, documents, moves, settings, sources
 from aggregator.store.categories import Naming
 from aggregator.store.engine import Database
 from aggregator.store.feeds import Shown
@@ -48,7 +48,11 @@ def build(config: Config, *, fetcher: Fetcher | None = None, clock: Callable[[],
             for source in config.sources
         },
         naming=naming,
-        shown=Shown(config.site.tag, naming.description),
+        shown=Shown(
+            config.site.tag,
+            naming.description,
+            lambda name: categories.named_key(categories.PUBLISHER, name, naming),
+        ),
     )
 
 
@@ -74,12 +78,19 @@ def rebuild(config: Config, running: Means) -> Means:
 def settle(means: Means) -> None:
     """Bring what is stored in line with the configuration."""
     with means.database.write() as connection:
+        clocks.set_back(connection, means.clock())
         sources.sync(connection, means.config.sources, means.clock())
         categories.retitle(connection, means.naming)
         moves.follow(connection, means.naming, means.clock())
+        health.settle(connection, means)
         replay.remember_grouping(connection, means)
         if settings.changed(connection, "presentation", _presentation(means.config)):
             documents.outdate_all(connection)
+            publishing.drop_unwanted(connection, means)
+        if settings.changed(connection, "addresses", f"{means.config.site.url} {means.config.site.tag}"):
+            # Archives name each other: left as they were sealed, they would lead to where nothing is any more.
+            archives.outdate(connection, archives.everywhere(connection))
+            documents.forget_archives(connection)
 
 
 def _presentation(config: Config) -> str:
@@ -92,8 +103,7 @@ def _presentation(config: Config) -> str:
 def _fetcher(config: Config) -> Fetcher:
     from aggregator.fetch.http import HttpFetcher  # 250 ms that commands without network do not pay
 
-    agent = config.network.user_agent or f"aggregator/{__version__} (+{config.site.url})"
-    return HttpFetcher(config.network, agent)
+    return HttpFetcher(config.network, user_agent(config))
 
 
 def _naming(config: Config) -> Naming:

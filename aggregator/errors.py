@@ -38,3 +38,8 @@ class BusyError(AggregatorError):
 
 class StoreError(AggregatorError):
     """The database or the output folder failed; carries the system's own words."""
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        #: Waiting does not help: the database is damaged, or is none of ours.
+        self.lasting = lasting

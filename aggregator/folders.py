@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import Connection
 
-from aggregator import ingest
+from aggregator import ingest, withdraw
 from aggregator.fetch import folder
 from aggregator.fetch.folder import Found, Missing, Unsettled
 from aggregator.ingest import Visit
@@ -69,8 +70,10 @@ def check(means: Means, state: SourceState, recipe: Recipe, pause: Callable[[flo
         if not scan.unsettled:
             break
         pause(folder.SETTLED)
+    if recipe.source.withdraw_deleted:
+        withdraw.follow_files(means, state.name, state.id)
     outcome = Outcome.OK if tally.new or tally.changed else Outcome.UNCHANGED
-    visit = Visit(Result(state.name, outcome, None, tally), Validators(digest=told))
+    visit = Visit(Result(state.name, outcome, None, tally), validators=Validators(digest=told))
     return ingest.conclude(means, state, recipe, visit)
 
 
@@ -158,7 +161,7 @@ def _ingest(means: Means, state: SourceState, recipe: Recipe, batch: Sequence[Fo
             refused.update((path, item.reason) for item in read.refused)
     with means.database.write() as connection:
         stored = ingest.ingest(connection, state, prepared, means.naming, now)
-        _save(connection, state, batch, documents, same, stored.files, refused)
+        _save(connection, state, batch, documents, same, stored.files, refused, now)
         ingest.refuse(connection, state.name, [Refused(path, reason) for path, reason in refused.items()], now)
     return stored.tally + Tally(refused=len(refused))
 
@@ -183,6 +186,7 @@ def _save(
     same: set[str],
     entries: dict[str, int],
     refused: dict[str, str],
+    now: datetime,
 ) -> None:
     states = [FileState(item.path, item.size, item.mtime) for item in batch]
     files.touch(connection, state.id, [item for item in states if item.path in same])
@@ -193,6 +197,7 @@ def _save(
         digests={path: document.digest for path, document in documents.items()},
         entries=entries,
         refused=refused,
+        now=now,
     )
 
 

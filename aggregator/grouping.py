@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -33,31 +33,40 @@ def group(means: Means) -> int:
             if not ids:
                 return total
             now = means.clock()
-            events.record(connection, _group(connection, ids, means.config.duplicates, prefer, now), now)
+            events.record(connection, _group(connection, ids, means, prefer, now), now)
         total += len(ids)
     return total
 
 
 def _group(
-    connection: Connection, ids: list[int], options: Duplicates, prefer: Mapping[str, int], now: datetime
+    connection: Connection, ids: list[int], means: Means, prefer: Mapping[str, int], now: datetime
 ) -> list[Event]:
+    options = means.config.duplicates
     read: dict[int, Member] = {}
     pairs = _pairs(connection, ids, options, prefer, read)
     stories.forget_pairs(connection, ids)
     stories.add_pairs(connection, pairs)
     reached, known = stories.region(connection, ids)
-    members = _members(connection, reached, prefer, read)
     chosen = stories.choices(connection, reached)
+    together = [ids for ids, joined in chosen.items() if joined]
+    # Most articles are alone, and of those nothing needs to be read.
+    linked = {one for pair in known for one in (pair.a, pair.b)} | {one for ids in together for one in ids}
+    members = _members(connection, reached & linked, prefer, read)
     groups = decide.group(
         members.values(),
         known,
         options,
-        apart=[ids for ids, together in chosen.items() if not together],
-        together=[ids for ids, together in chosen.items() if together],
+        apart=[ids for ids, joined in chosen.items() if not joined],
+        together=together,
     )
-    decided = [Grouped(group, decide.lead([members[i] for i in group]).id) for group in groups]
-    stories.settle(connection, decided, now)
+    groups = sorted([*groups, *((one,) for one in reached - linked)])
+    decided = [Grouped(group, _lead(group, members)) for group in groups]
+    stories.settle(connection, decided, means.naming, now)
     return [Event("duplicate", f"same article as entry {pair.a}: {pair.why}", entry_id=pair.b) for pair in pairs]
+
+
+def _lead(group: Sequence[int], members: Mapping[int, Member]) -> int:
+    return group[0] if len(group) == 1 else decide.lead([members[one] for one in group]).id
 
 
 def _members(

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from aggregator.dedupe import breaker, identity
 from aggregator.means import Means
-from aggregator.model import Event, SourceState
-from aggregator.store import breakers, events, sources
+from aggregator.model import Event, SourceState, Trouble
+from aggregator.store import breakers, conditions, events, sources
 
 
 def guard(
@@ -26,8 +26,7 @@ def guard(
     now: datetime,
 ) -> tuple[set[str], bool]:
     """Judge each publisher's part of the document; tells whose new entries are kept back, and of an accident."""
-    checks = breakers.good_checks(connection, state.id)
-    ended = breakers.last_check(connection, state.id)
+    ended, checks = breakers.checks(connection, state.id)
     before = {name: breaker.State(**kept) for name, kept in breakers.states(connection, state.id).items()}
     own: dict[str, list[identity.Decision]] = {}
     for item in decisions:
@@ -107,6 +106,7 @@ def accept(means: Means, source: str) -> int | None:
                 released = (released or 0) + len(breakers.held(connection, state.id, publisher))
                 _follow(connection, state, publisher, kept, breaker.accepted(now), now)
                 breakers.clear_message(connection, state.id)
+                conditions.end_kind(connection, state.id, Trouble.HELD, now)
     return released
 
 

@@ -6,20 +6,25 @@ its categories and its trace appear together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection
 
-from aggregator import holding, schedule
-from aggregator.dedupe import identity, ids
+from aggregator import health, holding, moving, schedule
+from aggregator.conditions import Look
+from aggregator.dedupe import buried, identity, ids
 from aggregator.means import Means
 from aggregator.model import (
     Event,
     Failed,
     Fetched,
+    Move,
+    NotModified,
     Outcome,
+    ParsedFeed,
     Path,
     Prepared,
     Refused,
@@ -29,12 +34,17 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.prepare import Read, Recipe
-from aggregator.store import categories, entries, events, sources
+from aggregator.schedule import Ended
+from aggregator.store import categories, checks, entries, events, retention, sources
 from aggregator.store.categories import Naming
+from aggregator.store.checks import Before, Finished
 from aggregator.store.entries import Birth, Change
 
 #: Least distance between two `updated` of one entry: readers compare whole seconds.
 TICK = timedelta(seconds=1)
+
+#: Refused items of one document that are traced one by one; the source's row counts them all.
+MOST_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Stored:
     files: dict[str, int]
     #: A circuit breaker took the document for an accident.
     accident: bool = False
+    #: Every decision that was stored, and the entry of each.
+    decided: Sequence[tuple[identity.Decision, int]] = ()
 
 
 def ingest(
@@ -58,11 +70,11 @@ def ingest(
 ) -> Stored:
     """Identify the entries of one document, or of one batch of files, and store what is new or changed.
 
-    `shown`: how many items the document has, refused ones included; None for files. What a circuit
-    breaker keeps back is stored like everything else, and grouped once it is released.
+    `shown`: how many items the document has, refused ones included; None for files and for a part of a
+    document. What a circuit breaker keeps back is stored like everything else, and grouped once it is released.
     """
-    trust = identity.trust_of(batch, identity.Trust(state.ids_distinct, state.links_distinct))
-    decisions = identity.identify(batch, _known(connection, state.id, batch), trust=trust)
+    trust = _trust(state, batch)
+    decisions = decide(connection, state, batch, trust)
     tripped, accident = holding.guard(connection, state, decisions, shown, now)
     if accident and shown is not None:  # a feed is read again, and then its changes are taken or gone
         decisions = [item for item in decisions if not isinstance(item, identity.Changed)]
@@ -73,7 +85,8 @@ def ingest(
     born = entries.add(connection, state.id, _births(connection, state.name, fresh, placed, now))
     _change(connection, changed, placed, now)
     entries.seen(connection, [item.entry_id for item in same], now)
-    sources.trust(connection, state.id, ids=trust.guid, links=trust.link)
+    if trust != identity.Trust(state.ids_distinct, state.links_distinct):
+        sources.trust(connection, state.id, ids=trust.guid, links=trust.link)
     known: list[identity.Changed | identity.Same] = [*changed, *same]
     everyone: list[tuple[identity.Decision, int]] = [
         *zip(fresh, born, strict=True),
@@ -87,7 +100,24 @@ def ingest(
     files = {
         item.prepared.parsed.path: entry_id for item, entry_id in everyone if item.prepared.parsed.path is not None
     }
-    return Stored(Tally(new=len(fresh), changed=len(changed), same=len(same)), files, accident)
+    return Stored(Tally(new=len(fresh), changed=len(changed), same=len(same)), files, accident, everyone)
+
+
+def decide(
+    connection: Connection, state: SourceState, batch: Sequence[Prepared], trust: identity.Trust | None = None
+) -> list[identity.Decision]:
+    """Which of these entries are new, changed, or known as they are; stores nothing.
+
+    Nothing is decided of those that were purged: they are known, and stay away.
+    """
+    decisions = identity.identify(batch, _known(connection, state.id, batch), trust=trust or _trust(state, batch))
+    keys = [key for item in decisions if isinstance(item, identity.New) for key in item.add]
+    graves = retention.buried(connection, state.id, keys)
+    return [item for item in decisions if not (isinstance(item, identity.New) and buried.returns(item, graves))]
+
+
+def _trust(state: SourceState, batch: Sequence[Prepared]) -> identity.Trust:
+    return identity.trust_of(batch, identity.Trust(state.ids_distinct, state.links_distinct))
 
 
 def _known(connection: Connection, source_id: int, batch: Sequence[Prepared]) -> identity.Known:
@@ -108,6 +138,8 @@ def _place(
     connection: Connection, decisions: Iterable[identity.Decision], naming: Naming, now: datetime
 ) -> dict[Path, int]:
     wanted = {path for item in decisions if not isinstance(item, identity.Same) for path in item.prepared.entry.paths}
+    if not wanted:
+        return {}
     return categories.ensure(connection, wanted, naming, now)
 
 
@@ -119,10 +151,16 @@ def _births(
     connection: Connection, source: str, fresh: Sequence[identity.New], placed: dict[Path, int], now: datetime
 ) -> list[Birth]:
     births: list[Birth] = []
-    given = set()
+    asked = {ids.public_uuid(source, item.key, lambda _: False) for item in fresh}
+    taken = entries.uuids_taken(connection, asked)
+
+    def is_taken(uuid: UUID) -> bool:
+        """All first choices are asked for at once; a second one is rare."""
+        return uuid in taken or (uuid not in asked and uuid in entries.uuids_taken(connection, [uuid]))
+
     for item in fresh:
-        uuid = ids.public_uuid(source, item.key, lambda one: one in given or entries.uuid_taken(connection, one))
-        given.add(uuid)
+        uuid = ids.public_uuid(source, item.key, is_taken)
+        taken.add(uuid)
         entry = item.prepared.entry
         updated = ids.stamp(entry.updated or entry.published or now, uuid)
         births.append(Birth(item.prepared, uuid, updated, now, item.add, _categories(item.prepared, placed)))
@@ -189,48 +227,68 @@ class Visit:
     """How a check went, as far as the source's own row is concerned."""
 
     result: Result
+    #: Why it brought nothing; None when all is well.
+    failure: Failed | None = None
     #: None where nothing was understood: the old ones stay.
     validators: Validators | None = None
-    #: Seconds that the server or the feed wishes us to wait at least.
-    wait: float = 0.0
+    #: Seconds that the server says its answer stays fresh.
+    fresh: float = 0.0
+    #: Where permanent redirects led.
+    moved: str | None = None
 
 
 def failed(state: SourceState, failure: Failed) -> Visit:
     """A check that brought nothing; the remedy stands in the message, for whoever reads it."""
-    message = f"{failure.message}: {failure.remedy}" if failure.remedy else failure.message
-    return Visit(Result(state.name, failure.outcome, message), wait=failure.wait)
+    message = f"{failure.message.removesuffix('.')}: {failure.remedy}" if failure.remedy else failure.message
+    return Visit(Result(state.name, failure.outcome, message), failure)
 
 
-def feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched, read: Read) -> Result:
+def unchanged(state: SourceState, answer: NotModified) -> Visit:
+    """A check that found what is known."""
+    return Visit(Result(state.name, Outcome.UNCHANGED), None, answer.validators, answer.wait, answer.moved)
+
+
+#: Writes what belongs into the transaction that stores a document.
+Also = Callable[[Connection, Stored], None]
+
+
+def feed(
+    means: Means,
+    state: SourceState,
+    recipe: Recipe,
+    answer: Fetched,
+    read: Read,
+    also: Also = lambda _connection, _stored: None,
+) -> Result:
     """Store a feed's entries, its validators and its next due time: all in one transaction."""
     now = means.clock()
     with means.database.write() as connection:
-        shown = len(read.prepared) + len(read.refused)
+        shown = None if answer.partial else len(read.prepared) + len(read.refused)
         stored = ingest(connection, state, read.prepared, means.naming, now, shown)
-        refuse(connection, state.name, read.refused, now)
+        also(connection, stored)
+        refuse(connection, state.name, read.refused[:MOST_TOLD], now)
         if stored.accident:
             sources.refusals(connection, state.id, len(read.refused))
         else:
             sources.describe(connection, state.id, read.feed, answer.document.url, len(read.refused))
+            if not answer.partial:
+                retention.read(connection, state.id, [entry_id for _, entry_id in stored.decided], now)
         tally = stored.tally + Tally(refused=len(read.refused))
         outcome = Outcome.OK if tally.new or tally.changed else Outcome.UNCHANGED
         # An accident is not remembered: while it lasts it is judged anew, and 304 means that it is over.
         validators = None if stored.accident else answer.validators
-        visit = Visit(Result(state.name, outcome, None, tally), validators, max(answer.wait, read.feed.wait))
-        return end(connection, means, state, recipe, visit)
+        visit = Visit(Result(state.name, outcome, None, tally), None, validators, answer.wait, answer.moved)
+        return _end(connection, means, state, recipe, visit, checks.before(connection, state.id))
 
 
 def conclude(means: Means, state: SourceState, recipe: Recipe, visit: Visit) -> Result:
     """Write how a check ended that stored nothing, or has stored everything."""
     with means.database.write() as connection:
-        if visit.result.outcome is Outcome.UNCHANGED and recipe.source.path is None:
+        was = checks.before(connection, state.id)
+        if was.tripped and visit.result.outcome is Outcome.UNCHANGED and recipe.source.path is None:
             holding.confirm(connection, state, means.clock())
-        return end(connection, means, state, recipe, visit)
-
-
-def _held(means: Means, now: datetime, wait: float) -> datetime:
-    """Until when a server's own wish holds, which is never longer than the longest time between checks."""
-    return now + min(timedelta(seconds=wait), means.config.schedule.max)
+            was = checks.before(connection, state.id)
+        return _end(connection, means, state, recipe, visit, was)
 
 
 def interrupted(means: Means, state: SourceState, tally: Tally) -> Result:
@@ -240,30 +298,75 @@ def interrupted(means: Means, state: SourceState, tally: Tally) -> Result:
     return Result(state.name, Outcome.OK, None, tally)
 
 
-def end(connection: Connection, means: Means, state: SourceState, recipe: Recipe, visit: Visit) -> Result:
+def _end(connection: Connection, means: Means, state: SourceState, recipe: Recipe, visit: Visit, was: Before) -> Result:
     """Write how the check ended, and when the next is due."""
-    outcome = visit.result.outcome
-    failures = 0 if outcome in schedule.GOOD else state.failures + 1
-    now = means.clock()
-    result = replace(visit.result, message=visit.result.message or holding.warning(connection, state))
-    due = schedule.next_check(
-        recipe.source,
-        means.config.schedule,
-        now=now,
-        outcome=outcome,
-        failures=failures,
-        wait=visit.wait,
-        timezone=recipe.timezone,
-    )
-    sources.finish(
-        connection,
-        state,
+    now, failure, said = means.clock(), visit.failure, was.described
+    message = visit.result.message or (holding.warning(connection, state) if was.tripped else None)
+    result = replace(visit.result, message=message)
+    ended = _ended(state, visit, said, now)
+    due = schedule.next_check(recipe.source, means.config.schedule, ended, now=now, timezone=recipe.timezone)
+    move = _moved(connection, state, recipe, visit, now)
+    finished = Finished(
         result,
-        now=now,
-        next_check=due,
-        failures=failures,
-        disabled="gone" if outcome is Outcome.GONE else None,
-        held_until=_held(means, now, visit.wait) if failures and visit.wait else None,
+        now,
+        due,
+        failures=ended.failures,
+        gone=ended.gone,
+        held_until=now + schedule.held(ended.hold) if ended.hold else None,
+        scope=failure.scope if failure else None,
+        move=move,
+        arrivals=ended.arrivals,
         validators=visit.validators,
     )
+    if checks.finish(connection, state, recipe.source, finished, was):
+        look = _look(state, finished, visit, said)
+        health.after_check(connection, means, state, look, result.tally.new, troubled=was.troubled)
     return result
+
+
+def _look(state: SourceState, finished: Finished, visit: Visit, said: ParsedFeed) -> Look:
+    """What the check showed of the source's health."""
+    message = finished.result.message
+    return Look(
+        finished.result.outcome,
+        message or "",
+        failures=finished.failures,
+        failed=visit.failure is not None,
+        counted=finished.failures > state.failures,
+        gone=finished.gone,
+        moved=finished.move.to if finished.move and finished.move.adopted else None,
+        degraded=sources.DEGRADED if said.degraded else None,
+        held=None if visit.failure else message,
+        arrivals=finished.arrivals,
+    )
+
+
+def _ended(state: SourceState, visit: Visit, said: ParsedFeed, now: datetime) -> Ended:
+    """What the next due time depends on: the answer, the feed's own wishes, and how often it brings something."""
+    failure = visit.failure
+    everybody = failure is not None and failure.scope == "everybody"
+    # Who is told when to come again, or is not asked before, comes then; that is no failure to back off from.
+    told = failure is not None and failure.outcome is Outcome.RATE_LIMITED and failure.wait > 0
+    # The first good check is an arrival too: silence is counted from it.
+    news = visit.result.tally.new or not (failure or state.arrivals)
+    return Ended(
+        gone=failure is not None and moving.final(state.move, failure),
+        failures=0 if failure is None else state.failures + (not everybody and not told),
+        everybody=everybody,
+        hold=failure.wait if failure else 0.0,
+        wish=max(visit.fresh, said.wait),
+        skip_hours=said.skip_hours,
+        skip_days=said.skip_days,
+        arrivals=schedule.arrived(state.arrivals, now) if news else state.arrivals,
+    )
+
+
+def _moved(connection: Connection, state: SourceState, recipe: Recipe, visit: Visit, now: datetime) -> Move | None:
+    """Where the source is asked from now on; every turn of it leaves a trace."""
+    old = state.move
+    if visit.failure:
+        return moving.after_failure(old, visit.failure)
+    new = moving.after_feed(recipe.source, old, visit.moved, now)
+    if told := moving.told(old, new):
+        events.record(connection, [Event("moved", told, state.name)], now)
+    return new

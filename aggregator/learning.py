@@ -28,6 +28,9 @@ from aggregator.store.blocks import Found, Noted, Publisher, Waiting
 #: articles that share a block with one of the batch, so that few batches are better.
 BATCH, COUNTED_AT_ONCE = 200, 1000
 
+#: Publishers of one transaction.
+JUDGED_AT_ONCE = 20
+
 #: Blocks of a publisher that are not learned and are shown to people.
 MOST_CANDIDATES = 10
 
@@ -117,11 +120,13 @@ def learn(means: Means) -> None:
         concerned |= stored.undone(connection)
         anew = settings.get(connection, WISHES) != now
         concerned |= stored.publishers(connection) if anew else set()
-    for publisher in sorted(concerned):
+    waiting = sorted(concerned)
+    for start in range(0, len(waiting), JUDGED_AT_ONCE):
         if means.stopping.is_set():
             return
         with means.database.write() as connection:
-            _judge(connection, means, publisher)
+            for publisher in waiting[start : start + JUDGED_AT_ONCE]:
+                _judge(connection, means, publisher)
     _leave_out(means)
     if anew:
         with means.database.write() as connection:
@@ -143,12 +148,13 @@ def _count(means: Means) -> set[Publisher]:
             batch = stored.waiting(connection, counted=False, limit=COUNTED_AT_ONCE)
             if not batch:
                 break
-            concerned |= stored.count(connection, [_found(one) for one in batch])
+            words = stored.cleaned(connection, [one.id for one in batch if not one.dropped])
+            concerned |= stored.count(connection, [_found(one, words.get(one.id)) for one in batch])
     return concerned
 
 
-def _found(one: Waiting) -> Found:
-    return Found(one, blocks(one.cleaned, one.publisher.source) if one.cleaned else {})
+def _found(one: Waiting, words: Entry | None) -> Found:
+    return Found(one, blocks(words, one.publisher.source) if words else {})
 
 
 def _judge(connection: Connection, means: Means, publisher: Publisher) -> None:
@@ -179,13 +185,13 @@ def _leave_out(means: Means) -> None:
 
 
 def _shown(connection: Connection, batch: Sequence[Waiting]) -> dict[int, Entry | None]:
-    learned = {publisher: stored.learned(connection, publisher) for publisher in {one.publisher for one in batch}}
-    return {one.id: _rest(one, {key: Reach(at) for key, at in learned[one.publisher].items()}) for one in batch}
-
-
-def _rest(one: Waiting, learned: dict[int, Reach]) -> Entry | None:
-    """The entry without what is learned; None where that is all of it."""
-    if one.cleaned is None or learned.keys().isdisjoint(one.keys):
-        return None
-    rest = without(one.cleaned, one.publisher.source, learned)
-    return None if rest is one.cleaned else rest
+    """What is left of each entry without what is learned; None where that is all of it."""
+    learned = stored.learned(connection, {one.publisher for one in batch})
+    touched = [one for one in batch if not (one.dropped or learned[one.publisher].keys().isdisjoint(one.keys))]
+    words = stored.cleaned(connection, [one.id for one in touched])
+    left: dict[int, Entry | None] = {one.id: None for one in batch}
+    for one in touched:
+        reaches = {key: Reach(at) for key, at in learned[one.publisher].items()}
+        rest = without(words[one.id], one.publisher.source, reaches)
+        left[one.id] = None if rest is words[one.id] else rest
+    return left

@@ -11,6 +11,7 @@ from threading import Event
 from types import TracebackType
 from typing import Protocol, Self
 
+from aggregator import __version__
 from aggregator.config.schema import Config, Source
 from aggregator.model import Failed, Fetched, NotModified, Validators
 from aggregator.prepare import Recipe
@@ -31,6 +32,11 @@ class Fetcher(Protocol):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def user_agent(config: Config) -> str:
+    """How we call ourselves in every request."""
+    return config.network.user_agent or f"aggregator/{__version__} (+{config.site.url})"
 
 
 @dataclass(frozen=True)

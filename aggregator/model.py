@@ -12,7 +12,7 @@ from `ParsedEntry` on (both databases and XML refuse them).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Literal
@@ -81,6 +81,10 @@ class Fetched:
     validators: Validators
     #: The least time that the server wishes us to wait, in seconds; 0 where it says nothing.
     wait: float = 0.0
+    #: Where the leading permanent redirects (301, 308) led; None without any.
+    moved: str | None = None
+    #: The document has only what is new since the validators (RFC 3229, 226): what it lacks is not gone.
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class NotModified:
 
     validators: Validators
     wait: float = 0.0
+    moved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class Failed:
     remedy: str = ""
     #: Seconds that the server asks us to wait (Retry-After); 0 where it does not.
     wait: float = 0.0
+    #: Whom it concerns: this address, every address of its host, or every request of ours.
+    scope: Literal["url", "host", "everybody"] = "url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +201,8 @@ class ParsedEntry:
     rights: str | None = None
     #: Podcast elements as (name, value) in the order of the document.
     podcast: tuple[tuple[str, str], ...] = ()
+    #: The article as its own page has it (`full_text`); no part of what the feed said.
+    full: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +219,9 @@ class ParsedFeed:
     authors: tuple[Person, ...] = ()
     #: The least time between checks that the feed itself asks for (ttl, sy:), in seconds.
     wait: float = 0.0
+    #: Hours (0 to 23, UTC) and days (0 is Monday) in which it asks not to be checked.
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
     #: The document was broken and this is what could be recovered.
     degraded: bool = False
 
@@ -345,6 +357,20 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Where a source's address leads for good (301, 308), and how far that is to be relied on."""
+
+    to: str
+    since: datetime
+    #: Checks in which it gave a feed.
+    seen: int = 1
+    #: None while it is on trial.
+    adopted: datetime | None = None
+    #: It failed at last: the configured address is asked next.
+    doubted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """What the database knows of a source when its check begins."""
 
@@ -357,6 +383,9 @@ class SourceState:
     #: Whether its documents have shown ids and links that tell entries apart.
     ids_distinct: bool = True
     links_distinct: bool = True
+    move: Move | None = None
+    #: When its checks brought new entries: the last few, oldest first.
+    arrivals: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +452,31 @@ class Carrier:
     publisher: str
     title: str
     url: str | None
+    #: Of the feed of all that it carried; "" where there is none.
+    slug: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What an article said once, as its publisher wrote it: untrusted."""
+
+    #: When it was first seen like this.
+    at: datetime
+    original: ParsedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How an article came to be what its page shows."""
+
+    #: The oldest first, the present one last.
+    versions: tuple[Version, ...] = ()
+    #: Lines that were left out, for its publisher repeats them.
+    omitted: tuple[str, ...] = ()
+    #: Whether its text is that of its own page, for the feed had less.
+    full: bool = False
+    #: How many of people's rules changed it.
+    rules: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +503,15 @@ class Story:
     language: str | None = None
     rights: str | None = None
     podcast: tuple[tuple[str, str], ...] = ()
+    #: Only where it is looked up for a page of its own.
+    past: Past = Past()
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Instead of a story that a person took down: there was one, and there will be none."""
+
+    uuid: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,6 +538,21 @@ class Moved:
     #: Slug and title of the other one.
     to: str
     to_title: str
+    #: Its newest archive, which stays where it is.
+    prev_archive: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Where one page of a feed stands among the others; they are numbered from the oldest."""
+
+    #: None for the page of the newest stories.
+    number: int | None = None
+    #: The next ones on either side; without a newer one there is the page of the newest.
+    older: int | None = None
+    newer: int | None = None
+    #: The first of all older ones.
+    oldest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,10 +560,12 @@ class Feed:
     """One feed of ours, whole: what every format and the page beside it are made from."""
 
     uuid: UUID
-    #: "all", or the category's slug: path segments joined by "/".
+    #: "all", or the category's slug: path segments joined by "/". One that begins with "/" is found below
+    #: the output folder itself, not below feeds/: "/s/…" of a publisher, "/q/…" of a search.
     slug: str
     title: str
     description: str
+    #: Empty for `all`, for publishers and for searches.
     path: Path
     #: The newest story's, or when the category came into being.
     updated: datetime
@@ -496,3 +576,162 @@ class Feed:
     language: str | None = None
     #: Stories that it showed and that are no more: id and when that was, newest first.
     deleted: tuple[tuple[UUID, datetime], ...] = ()
+    #: Number of this document where it is an archive (RFC 5005); None for the feed that people subscribe to.
+    archive: int | None = None
+    #: Number of the archive before it.
+    prev_archive: int | None = None
+    #: What follows `?` in its addresses, percent-encoded: of a search made on demand.
+    query: str = ""
+    #: Where the page beside it, or this page of it, stands among its pages.
+    paging: Paging = Paging()
+    #: What that page shows besides: stories that no numbered page holds yet.
+    late: tuple[Story, ...] = ()
+
+
+# --- search --------------------------------------------------------------------------------
+
+#: A piece of a text, and whether it is what was looked for.
+Piece = tuple[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person looks for, as typed: nothing here is known to make sense."""
+
+    words: str
+    #: Slugs or names of a category, and of a publisher or a source.
+    category: str = ""
+    source: str = ""
+    #: Days in the site's zone, both included.
+    since: date | None = None
+    until: date | None = None
+    #: The best matches first instead of the newest.
+    best: bool = False
+    #: Where in the order a page begins.
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A story that was found, and where in it."""
+
+    story: Story
+    title: tuple[Piece, ...]
+    excerpt: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found of it."""
+
+    hits: tuple[Hit, ...]
+    #: How many match; at least or about so many unless `exact`.
+    count: int
+    exact: bool
+    #: Where the next page begins; None where nothing follows.
+    next: int | None
+    #: Words that are looked for; empty where nothing was typed that can be.
+    terms: tuple[str, ...]
+    #: Stories that can be found, and that are still to be indexed.
+    stories: int
+    waiting: int
+    #: What of the category and the source is not known.
+    unknown: tuple[str, ...] = ()
+
+
+# --- health --------------------------------------------------------------------------------
+
+
+class Trouble(StrEnum):
+    """The kinds of what can be wrong for a while."""
+
+    #: Checks of a source fail; its detail is the class of the failure.
+    FAILING = "failing"
+    #: The source is gone for good and is not checked any more.
+    GONE = "gone"
+    #: It lives elsewhere for good; the detail is where, without query and user info.
+    MOVED = "moved"
+    #: Nothing new against its habit; the detail is when the last came, in ISO 8601.
+    SILENT = "silent"
+    #: Its document is broken and only partly read.
+    DEGRADED = "degraded"
+    #: A circuit breaker keeps its new entries back.
+    HELD = "held"
+    #: A document of ours failed its check and was not published; the detail is the first fault.
+    FAULT = "fault"
+    #: The edited configuration is not in force; the detail is where its mistakes are.
+    CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is, or was, wrong with a source, with a document of ours, or with the configuration."""
+
+    uuid: UUID
+    kind: Trouble
+    since: datetime
+    #: When it began, changed its detail or ended; distinct for every condition.
+    updated: datetime
+    #: The name of the source; None where it is about none.
+    source: str | None = None
+    #: The document, below the output folder.
+    path: str | None = None
+    #: Fit to be published; tells whether it still is the same trouble.
+    detail: str = ""
+    #: What happened and what to do, for whoever runs this: may name private addresses and folders.
+    message: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one visit to a source ended."""
+
+    at: datetime
+    outcome: Outcome
+    message: str | None
+    new: int
+    changed: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A source as those see it who look after it; nothing of it is fit to be published."""
+
+    id: int
+    name: str
+    kind: str
+    outcome: Outcome | None
+    message: str | None
+    #: "config", "gone", or None.
+    disabled: str | None
+    last_check: datetime | None
+    next_check: datetime | None
+    #: In a row.
+    failures: int
+    #: What is wrong with it now.
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Closely:
+    """One source in detail."""
+
+    source: Watched
+    #: Address or folder, without user name and password.
+    place: str
+    #: Whom the failure of its last check concerns: "url", "host", "everybody".
+    scope: str | None
+    moved_to: str | None
+    moved_for_good: datetime | None
+    #: The last ones, newest first.
+    checks: tuple[Check, ...]
+    #: What is or was wrong with it, the latest first.
+    history: tuple[Condition, ...]
+    entries: int
+    #: Blocks that are left out of its articles.
+    blocks: int
+    #: Files or items that bring no entry: how many, and some of them.
+    refused: int
+    refusals: tuple[Refused, ...] = ()

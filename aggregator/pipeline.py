@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
-from aggregator import folders, grouping, ingest, learning, publishing
+from aggregator import folders, fulltext, grouping, ingest, learning, moving, publishing, pushing
 from aggregator.errors import StoreError
-from aggregator.ingest import Visit
 from aggregator.means import Means
 from aggregator.model import Failed, Fetched, NotModified, Outcome, Result, SourceState
 from aggregator.prepare import Recipe, prepare
@@ -43,23 +43,28 @@ async def check(means: Means, state: SourceState) -> Result:
 
 
 async def _check_feed(means: Means, state: SourceState, recipe: Recipe) -> Result:
-    address = recipe.source.url or recipe.source.page or ""
+    move = moving.usable(recipe.source, state.move)
+    state = replace(state, move=move, validators=moving.validators(state.validators, move))
+    address = moving.address(recipe.source, move)
     answer = await means.fetcher.fetch(recipe.source, address, state.validators, means.clock())
     match answer:
         case Failed():
             visit = ingest.failed(state, answer)
         case NotModified():
-            visit = Visit(Result(state.name, Outcome.UNCHANGED), answer.validators, answer.wait)
+            await fulltext.catch_up(means, state, recipe)
+            visit = ingest.unchanged(state, answer)
         case Fetched():
-            return await asyncio.to_thread(_take_feed, means, state, recipe, answer)
+            return await _take_feed(means, state, recipe, answer)
     return await asyncio.to_thread(ingest.conclude, means, state, recipe, visit)
 
 
-def _take_feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched) -> Result:
-    read = prepare(answer.document, recipe, means.clock())
+async def _take_feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched) -> Result:
+    read = await asyncio.to_thread(prepare, answer.document, recipe, means.clock())
     if isinstance(read, Failed):
-        return ingest.conclude(means, state, recipe, ingest.failed(state, read))
-    return ingest.feed(means, state, recipe, answer, read)
+        return await asyncio.to_thread(ingest.conclude, means, state, recipe, ingest.failed(state, read))
+    if recipe.source.full_text:
+        return await fulltext.take(means, state, recipe, answer, read)
+    return await asyncio.to_thread(ingest.feed, means, state, recipe, answer, read)
 
 
 async def _check_folder(means: Means, state: SourceState, recipe: Recipe) -> Result:
@@ -79,6 +84,11 @@ def group(means: Means) -> int:
     return grouping.group(means)
 
 
-def publish(means: Means, *, everything: bool = False) -> list[str]:
-    """Write every document that differs from what lies in the output folder; names those written."""
-    return publishing.publish_round(means, everything=everything)
+def publish(means: Means, *, everything: bool = False, restore: bool = True) -> list[str]:
+    """Write every document that differs from what lies in the output folder; names those written.
+
+    A service that has looked at the folder once passes `restore=False` and pays for changes only.
+    """
+    written = publishing.publish_round(means, everything=everything, restore=restore)
+    pushing.note(means, written)
+    return written

@@ -46,7 +46,8 @@ def prepare(document: Document, recipe: Recipe, now: datetime) -> Read | Failed:
         if isinstance(entry, Dropped):
             refused.append(Refused(_place(parsed, entry), entry.reason))
         else:
-            prepared.append(Prepared(parsed, entry, sign(parsed, entry), keys(parsed, entry)))
+            signature = sign(parsed, entry)
+            prepared.append(Prepared(parsed, entry, signature, keys(parsed, entry, signature.digest)))
     return Read(feed, tuple(prepared), tuple(refused))
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
-from aggregator import publish
+from aggregator import health, publish
 from aggregator.means import Means
 from aggregator.model import Event, Node, Story, digest
-from aggregator.publish.addresses import entry_path
-from aggregator.store import categories, documents, events, feeds, moves
+from aggregator.publish.addresses import archive_path, entry_path, is_feed, page_path
+from aggregator.publish.compressed import COPIES
+from aggregator.publish.formats import FORMATS
+from aggregator.store import archives, categories, documents, events, feeds, moves, paging, settings
+from aggregator.store.feeds import Choice
 
 log = logging.getLogger(__name__)
 
@@ -30,70 +33,150 @@ class Round:
     """What one round wrote; the database learns of it at the end of each step."""
 
     means: Means
-    tree: Node
     nodes: dict[Any, Node]
+    #: Whether files are what the database knows of them: what has not changed is then not even looked at.
+    trusting: bool
     written: list[str] = field(default_factory=list)
     faults: list[Event] = field(default_factory=list)
+    #: Documents that were not published before, and are fine now.
+    mended: set[str] = field(default_factory=set)
+    #: Counters of the feed that was written last.
+    pending: list[tuple[int, int]] = field(default_factory=list)
 
     def put(self, shown: Iterable[tuple[str, bytes]], **of: int) -> list[dict[str, Any]]:
-        """Put documents in their places; returns the rows that the database keeps of them.
+        """Put documents in their places; returns the rows that the database keeps of those that were not there.
 
         One that fails its check is not published: the last good one stays and the fault is an event.
         """
+        made = [(path, data, digest(data)) for path, data in shown]
+        known = self._known([one for path, _, _ in made for one in (path, *self._copies(path))])
         rows = []
-        for path, data in shown:
-            problems = publish.faults(path, data, self.means.config.site)
-            if problems:
-                self.faults += [Event("fault", f"not published: {problem}", path=path) for problem in problems]
-                continue
-            if publish.put(self.means.root, path, data, sync=path.startswith("feeds/")):
-                self.written.append(path)
-            rows.append({"path": path, "digest": digest(data), **of})
+        for path, data, mark in made:
+            there = known.get(path) == mark and all(copy in known for copy in self._copies(path))
+            sound = there or self._sound(path, data)
+            if sound and path in self.faulty:
+                self.mended.add(path)
+            if sound and not there:
+                rows.append(self._place(path, data, mark) | of)
+                if self._copies(path):
+                    copies = publish.copies(path, data)
+                    rows += [self._place(copy, packed, digest(packed)) | of for copy, packed in copies]
         return rows
 
+    @cached_property
+    def faulty(self) -> frozenset[str]:
+        """Documents that were not published when they were made last."""
+        with self.means.database.read() as connection:
+            return health.faulty(connection)
 
-def publish_round(means: Means, *, everything: bool = False) -> list[str]:
-    """Write what differs or is missing; names what was written.
+    def _place(self, path: str, data: bytes, mark: bytes) -> dict[str, Any]:
+        if publish.put(self.means.root, path, data, sync=is_feed(path)):
+            self.written.append(path)
+        size, mtime = publish.stamp(self.means.root, path) or (None, None)
+        return {"path": path, "digest": mark, "size": size, "mtime": mtime}
+
+    def _copies(self, path: str) -> list[str]:
+        return publish.copy_paths(path) if self.means.config.output.precompress and is_feed(path) else []
+
+    def standing(self, path: str) -> bytes | None:
+        """What lies there, if it is what was written."""
+        data = publish.read(self.means.root, path)
+        return data if data and digest(data) == self._known([path], always=True).get(path) else None
+
+    def _known(self, paths: Sequence[str], *, always: bool = False) -> dict[str, bytes]:
+        if not (self.trusting or always):
+            return {}
+        with self.means.database.read() as connection:
+            return documents.digests(connection, paths)
+
+    def _sound(self, path: str, data: bytes) -> bool:
+        problems = publish.faults(path, data, self.means.config.site)
+        self.faults += [Event("fault", f"not published: {problem}", path=path) for problem in problems]
+        return not problems
+
+
+def publish_round(means: Means, *, everything: bool = False, restore: bool = True) -> list[str]:
+    """Write what differs; names what was written.
+
+    With `restore` every file is looked at, and what somebody deleted or altered is written again. Without it,
+    in a service that has done so at its start, the cost follows what changed. With `everything` all is
+    rendered, and compared to the byte; archives stay as they were sealed.
 
     Raises StoreError where the output folder or the database fails; nothing is half replaced then.
     """
+    if restore:
+        _restore(means)
     with means.database.write() as connection:
         if everything:
             documents.outdate_all(connection)
-        else:
-            _outdate_missing(connection, means)
         root = categories.ensure(connection, (), means.naming, means.clock())[()]
     with means.database.read() as connection:
         behind = categories.dirty(connection)
         if not behind and not documents.dirty_stories(connection, 1):
-            return []
-        shown = categories.tree(connection, means.naming)
-    this = Round(means, shown, publish.index((shown,)))
+            return _health(Round(means, {}, trusting=True))
+        tree = categories.tree(connection, means.naming)
+    this = Round(means, publish.index((tree,)), trusting=not everything)
     _entry_pages(this)
     for category_id, counter in behind:
+        if means.stopping.is_set():
+            break
         _feed(this, category_id, counter)
     if behind:
-        _site(this, root)
-    publish.sync_folders(means.root, [path for path in this.written if path.startswith("feeds/")])
+        _site(this, root, tree)
+    publish.sync_folders(means.root, filter(is_feed, this.written))
     _tell(this)
-    return this.written
+    return _health(this)
 
 
-def _outdate_missing(connection: Connection, means: Means) -> None:
-    """Documents that somebody deleted are written again."""
-    gone = [row for row in documents.paths(connection) if not (means.root / row[0]).exists()]
-    if gone:
+def drop_unwanted(connection: Connection, means: Means) -> None:
+    """Take away feeds in formats, and compressed copies, that the configuration asks for no more."""
+    output = means.config.output
+    formats = [f".{kind}" for kind in FORMATS if kind not in output.formats]
+    copies = [ending + copy for ending in (formats if output.precompress else [""]) for copy in COPIES]
+    paths = [path for path in documents.ending(connection, copies) if is_feed(path)]
+    # Archives stay: what is sealed is there for whoever was away.
+    paths += [path for path in documents.ending(connection, formats) if is_feed(path) and "/archive/" not in path]
+    for path in paths:
+        publish.remove(means.root, path)
+    documents.forget(connection, paths)
+
+
+def _restore(means: Means) -> None:
+    """Documents that somebody deleted or altered are forgotten, and what they show is behind."""
+    with means.database.read() as connection:
+        lost = [
+            row
+            for row in documents.all_of_them(connection)
+            if publish.stamp(means.root, row.path) != (row.size, row.mtime)
+        ]
+    if not lost:
+        return
+    with means.database.write() as connection:
         root = categories.ensure(connection, (), means.naming, means.clock())[()]
-        shown = [category if category is not None else root for _, category, story in gone if story is None]
-        documents.outdate(connection, shown, [story for _, _, story in gone if story is not None])
+        documents.forget(connection, [row.path for row in lost])
+        archives.outdate(connection, [(row.category_id, row.archive) for row in lost if row.archive is not None])
+        paging.outdate(connection, [(row.category_id, row.page) for row in lost if row.page is not None])
+        plain = [row for row in lost if row.archive is None and row.story_id is None]
+        feeds = [root if row.category_id is None else row.category_id for row in plain]
+        documents.outdate(connection, feeds, [row.story_id for row in lost if row.story_id is not None])
 
 
 def _feed(this: Round, category_id: int, counter: int) -> None:
+    """Archive, feed, page: whoever sees the one finds what it links to."""
     means = this.means
     site, output = means.config.site, means.config.output
+    archiving = output.archive and "atom" in output.formats
+    with means.database.write() as connection:
+        archives.arrive(connection, category_id)
+        if archiving:
+            archives.seal(connection, category_id, output.entries)
+        if output.pages:
+            paging.arrive(connection, category_id)
+    if not _archives(this, category_id):
+        return
+    choice = Choice(output.entries, unsealed=archiving, per_publisher=output.per_source, paged=output.pages)
     with means.database.read() as connection:
-        path = categories.path(connection, category_id)
-        feed = feeds.feed(connection, category_id, output.entries, means.shown, this.nodes.get(path))
+        feed = feeds.feed(connection, category_id, choice, means.shown, this.nodes)
         gone = moves.moved(connection, category_id)
     shown = (
         publish.moved_documents(gone, site, output) if gone else publish.feed_documents(feed, site, output, this.nodes)
@@ -101,18 +184,72 @@ def _feed(this: Round, category_id: int, counter: int) -> None:
     rows = this.put(shown, category_id=category_id)
     with means.database.write() as connection:
         documents.record(connection, rows)
-        categories.settle(connection, [(category_id, counter)])
+        categories.settle(connection, this.pending)
+    this.pending = [(category_id, counter)] if _numbered_pages(this, category_id) else []
 
 
-def _site(this: Round, root: int) -> None:
-    """What there is once: it shows the whole tree, so it changes with any feed."""
+def _numbered_pages(this: Round, category_id: int) -> bool:
+    """Write what changed on the pages that are full; tells whether it came to the end of that."""
+    means = this.means
+    while means.config.output.pages:  # one that emptied has its neighbours written once more
+        with means.database.read() as connection:
+            numbers = paging.unwritten(connection, category_id)
+        if not numbers:
+            break
+        for number in numbers:
+            if means.stopping.is_set():
+                return False
+            _numbered_page(this, category_id, number)
+    return True
+
+
+def _numbered_page(this: Round, category_id: int, number: int) -> None:
     means = this.means
     with means.database.read() as connection:
-        newest = feeds.feed(connection, root, HOME_ENTRIES, means.shown, this.tree)
-    home = publish.Home(newest, this.tree.children, len(means.sources))
+        feed = feeds.page(connection, category_id, number, means.shown, this.nodes)
+    shown = [publish.page_document(feed, means.config.site, means.config.output, this.nodes)] if feed.stories else []
+    rows = this.put(shown, category_id=category_id, page=number)
+    if not shown:
+        _take_away(this, [page_path(feed.slug, number)])
+    with means.database.write() as connection:
+        documents.record(connection, rows)
+        paging.settle(connection, category_id, number, empty=not shown)
+
+
+def _archives(this: Round, category_id: int) -> bool:
+    """Write what was sealed, or taken out, since; tells whether it came to the end of that."""
+    means = this.means
+    with means.database.read() as connection:
+        numbers = archives.unwritten(connection, category_id)
+    for number in numbers:
+        if means.stopping.is_set():
+            return False
+        with means.database.read() as connection:
+            feed = feeds.archive(connection, category_id, number, means.shown)
+        standing = this.standing(archive_path(feed.slug, number))
+        document = publish.archive_document(feed, means.config.site, means.config.output, standing)
+        faults = len(this.faults)
+        rows = this.put([document], category_id=category_id, archive=number)
+        if len(this.faults) == faults:  # else it is tried again when the feed next changes
+            with means.database.write() as connection:
+                documents.record(connection, rows)
+                archives.settle(connection, category_id, number)
+    return True
+
+
+def _site(this: Round, root: int, tree: Node) -> None:
+    """What there is once: it shows the whole tree, so it changes with any feed.
+
+    The last feed is settled only now: after a crash before this there is something to do.
+    """
+    means = this.means
+    with means.database.read() as connection:
+        newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, this.nodes)
+    home = publish.Home(newest, tree.children, len(means.sources))
     rows = this.put(publish.site_documents(home, means.config.site, means.config.output))
     with means.database.write() as connection:
         documents.record(connection, rows)
+        categories.settle(connection, this.pending)
 
 
 def _entry_pages(this: Round) -> None:
@@ -125,7 +262,7 @@ def _entry_pages(this: Round) -> None:
         if not counters:
             return
         rows = [row for story_id, story in shown.items() for row in _page(this, story_id, story)]
-        _remove(this, ended)
+        _take_away(this, [entry_path(uuid) for uuid in ended])
         with means.database.write() as connection:
             documents.record(connection, rows)
             documents.settle_stories(connection, counters)
@@ -136,8 +273,7 @@ def _page(this: Round, story_id: int, story: Story) -> list[dict[str, Any]]:
     return this.put(publish.entry_documents([story], site, output, this.nodes), story_id=story_id)
 
 
-def _remove(this: Round, ended: Iterable[UUID]) -> None:
-    paths = [entry_path(uuid) for uuid in ended]
+def _take_away(this: Round, paths: Sequence[str]) -> None:
     for path in paths:
         publish.remove(this.means.root, path)
     if paths:
@@ -146,8 +282,31 @@ def _remove(this: Round, ended: Iterable[UUID]) -> None:
 
 
 def _tell(this: Round) -> None:
+    """Name the faults of the round, and note which documents are faulty, and which are no longer."""
+    if not (this.faults or this.mended):
+        return
+    found: dict[str, list[str]] = {}
     for fault in this.faults:
         log.error("%s: %s", fault.path, fault.message)
-    if this.faults:
-        with this.means.database.write() as connection:
-            events.record(connection, this.faults, this.means.clock())
+        found.setdefault(fault.path or "", []).append(fault.message)
+    with this.means.database.write() as connection:
+        events.record(connection, this.faults, this.means.clock())
+        health.after_round(connection, found, this.mended, this.means.clock())
+    this.faults.clear()
+
+
+def _health(this: Round) -> list[str]:
+    """Write the health feed where something in it is not as it was; names all that the round wrote."""
+    means = this.means
+    with means.database.read() as connection:
+        mark = health.mark(connection)
+        known = publish.HEALTH in documents.digests(connection, [publish.HEALTH])
+        if this.trusting and known and settings.get(connection, "health") == mark:
+            return this.written
+        shown = health.document(connection, means)
+    rows = this.put([shown])
+    with means.database.write() as connection:
+        documents.record(connection, rows)
+        settings.put(connection, "health", mark)
+    _tell(this)
+    return this.written

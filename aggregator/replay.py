@@ -80,6 +80,12 @@ def replay(means: Means, told: Told = lambda _done, _all: None) -> Replayed:
     return tally
 
 
+def bring_back(connection: Connection, means: Means, ids: Collection[int]) -> Replayed:
+    """Do the same with these entries alone, in the caller's transaction."""
+    stored = [kept for kept in replays.those(connection, ids) if kept.source in means.recipes]
+    return _store(connection, means, [(kept, again(kept, means.recipes[kept.source])) for kept in stored])
+
+
 def again(kept: Kept, recipe: Recipe) -> Prepared | Dropped:
     """What today's rules make of a stored entry, with the dates that it always had.
 

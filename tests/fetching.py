@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aggregator.config.schema import Network, Source
@@ -44,6 +44,19 @@ def fetch_all(
 
 def fetch(url: str, settings: Network | None = None, known: Validators | None = None, **keys: Any) -> Came:
     return fetch_all(source(url, **keys), settings=settings, known=known)[0]
+
+
+def ask_in_turn(settings: Network, *steps: tuple[str, float]) -> list[Came]:
+    """Fetch each address at its time, in seconds after NOW, with one fetcher."""
+
+    async def run() -> list[Came]:
+        async with HttpFetcher(settings, "aggregator/test") as fetcher:
+            return [
+                await fetcher.fetch(source(url), url, Validators(), NOW + timedelta(seconds=late))
+                for url, late in steps
+            ]
+
+    return asyncio.run(run())
 
 
 def body(came: Came) -> bytes:

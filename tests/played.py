@@ -26,6 +26,8 @@ from typing import Any, Self, TypeAlias
 
 #: Key and certificate of `localhost` and 127.0.0.1, which nobody trusts.
 PEM = Path(__file__).parent / "data" / "loopback.pem"
+#: Certificates of an authority of the tests' own: whoever is told of `authority.pem` trusts `good.pem`.
+TLS = Path(__file__).parent / "data" / "tls"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Request:
     headers: dict[str, str]
     #: Which connection it came on, from 0.
     connection: int = 0
+    body: bytes = b""
 
     @property
     def path(self) -> str:
@@ -71,6 +74,23 @@ async def reset(request: Request, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+async def hang_up(request: Request, writer: asyncio.StreamWriter) -> None:
+    """End the connection in good order, without a word."""
+
+
+def endless(head: bytes, piece: bytes = bytes(65536)) -> Speak:
+    """Send `head`, then the same piece again and again, as fast as the other side takes it."""
+
+    async def speak(request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return speak
+
+
 def dripping(head: bytes, *, pause: float, drop: bytes = b"x") -> Speak:
     """Send `head`, then one drop after the other for as long as anybody listens."""
 
@@ -100,8 +120,11 @@ class Server:
     """Answers by path; what no script names is a 404. Use it as a context manager."""
 
     scripts: dict[str, Any] = field(default_factory=dict)
-    tls: bool = False
+    #: With the certificate that nobody trusts, or by a context of one's own.
+    tls: bool | ssl.SSLContext = False
     host: str = "127.0.0.1"
+    #: Said to everybody who connects, before they say anything.
+    greeting: bytes = b""
     #: Nothing is answered before so many requests have come.
     together: int = 0
     requests: list[Request] = field(default_factory=list)
@@ -126,7 +149,8 @@ class Server:
         self._loop.close()
 
     def url(self, path: str = "/", host: str | None = None) -> str:
-        return f"{'https' if self.tls else 'http'}://{host or self.host}:{self.port}{path}"
+        host = host or (f"[{self.host}]" if ":" in self.host else self.host)
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{path}"
 
     def asked(self, path: str) -> list[Request]:
         """The requests for one path, in their order."""
@@ -160,7 +184,8 @@ class Server:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         try:
             if self.tls:
-                await writer.start_tls(_context())
+                await writer.start_tls(context() if self.tls is True else self.tls)
+            writer.write(self.greeting)
             while request := await _read(reader, number):
                 if not await self._serve(request, writer):
                     break
@@ -202,10 +227,11 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-def _context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
-    return context
+def context(certificate: Path = PEM) -> ssl.SSLContext:
+    """What a server with that certificate speaks TLS by."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(certificate)
+    return made
 
 
 async def _read(reader: asyncio.StreamReader, number: int) -> Request | None:
@@ -216,4 +242,5 @@ async def _read(reader: asyncio.StreamReader, number: int) -> Request | None:
     line, *fields = head.rstrip("\r\n").split("\r\n")
     method, target, _ = line.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-    return Request(method, target, headers, number)
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Request(method, target, headers, number, body)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from aggregator import holding
 from aggregator.cli import cli
-from aggregator.model import Failed, Outcome, Tally
+from aggregator.model import Document, Failed, Fetched, Outcome, Tally, Validators
 from tests.world import World, article, item, rss
 
 FEED = "https://example.com/feed.xml"
@@ -123,13 +123,18 @@ ACCIDENTS = (
 )
 
 
+def for_readers(world: World) -> dict[str, bytes]:
+    """All that is published, but for what tells of the accident itself."""
+    return {path: data for path, data in world.published().items() if path != "health.atom"}
+
+
 @pytest.mark.parametrize(("accident", "name", "held"), ACCIDENTS)
 def test_subscribers_see_nothing_of_an_accident_and_nothing_is_lost(
     journal: Journal, accident: Callable[[Journal], str], name: str, held: int
 ) -> None:
-    before = journal.world.published()
+    before = for_readers(journal.world)
     journal.check(accident(journal))
-    assert journal.world.published() == before
+    assert for_readers(journal.world) == before
     keyed = "SELECT count(DISTINCT entry.id) FROM entry JOIN entry_alias ON entry_id = entry.id WHERE held"
     assert journal.world.rows(keyed) == [(held,)]
     assert journal.world.rows("SELECT count(*) FROM event WHERE kind = 'held'") == [(held,)]
@@ -144,10 +149,10 @@ def test_subscribers_see_nothing_of_an_accident_and_nothing_is_lost(
 def test_an_accident_that_stays_is_no_normal_check(
     journal: Journal, accident: Callable[[Journal], str], name: str, held: int
 ) -> None:
-    before = journal.world.published()
+    before = for_readers(journal.world)
     for _ in range(4):
         journal.check(accident(journal))
-    assert journal.world.published() == before
+    assert for_readers(journal.world) == before
     assert journal.held() == held
 
 
@@ -250,6 +255,19 @@ def test_the_past_of_what_was_accepted_begins_anew(journal: Journal) -> None:
         journal.normal_check()
     journal.check(moved_with_everything(journal))
     assert journal.held() == 0
+
+
+def test_an_answer_with_the_new_entries_only_is_no_collapse(journal: Journal) -> None:
+    """RFC 3229: the server sent what is new since the validators, and said so."""
+    part = rss(item("fresh", title="新的一篇", body="<p>只有这一篇是新的，别的没有变。</p>"))
+    for address in journal.world.network.answers:
+        journal.world.network.answers[address] = Fetched(
+            Document(part.encode(), url=address), Validators(etag='"2"'), partial=True
+        )
+    journal.world.clock.forward(hours=1)
+    journal.world.once()
+    assert journal.message() is None
+    assert "新的一篇" in journal.world.titles()
 
 
 def test_what_the_feed_says_of_itself_in_an_accident_is_not_kept(journal: Journal) -> None:

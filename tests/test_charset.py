@@ -14,6 +14,11 @@ JAPANESE = "日本銀行は今日、新しいルールを来月から始める�
 KOREAN = "한국은행은 오늘 새로운 규정을 다음 달부터 시행한다고 발표했다. 시장에서는 중요한 신호로 보고 있다."
 FRENCH = "L’été dernier, la société a annoncé de nouvelles règles : déjà créées, bientôt appliquées."
 RUSSIAN = "Центральный банк сегодня объявил о новых правилах, которые вступят в силу в следующем месяце."
+POLISH = "Dziś w Łodzi ogłoszono nowe zasady; zażółć gęślą jaźń."
+GREEK = "Η κεντρική τράπεζα ανακοίνωσε σήμερα νέους κανόνες."
+TURKISH = "Merkez bankası bugün yeni kuralları açıkladı: ığüşöç."
+HEBREW = "הבנק המרכזי הודיע היום על כללים חדשים."
+ARABIC = "أعلن البنك المركزي اليوم عن قواعد جديدة."
 
 
 def document(text: str, written: str, prolog: str | None = None) -> bytes:
@@ -41,7 +46,22 @@ def document(text: str, written: str, prolog: str | None = None) -> bytes:
         (CHINESE, "utf-16", "UTF-16", None),
         (CHINESE, "utf-16-le", "utf-16", None),
         (CHINESE, "utf-16-be", None, None),
+        (CHINESE, "utf-16-le", None, None),
         (CHINESE, "utf-32", None, None),
+        (CHINESE, "utf-32-le", "utf-32", None),
+        (CHINESE, "utf-32-be", None, None),
+        (TRADITIONAL, "big5", None, "big5-hkscs"),
+        (JAPANESE, "cp932", None, "windows-31j"),
+        (JAPANESE, "euc_jp", None, "x-euc-jp"),
+        (KOREAN, "cp949", "euc-kr", None),
+        (KOREAN + "똠방각하", "cp949", "euc-kr", "euc-kr"),  # of which EUC-KR proper has no syllable "똠"
+        (FRENCH, "cp1252", "windows-1252", None),
+        (POLISH, "cp1250", "windows-1250", None),
+        (RUSSIAN, "cp1251", None, "cp1251"),
+        (GREEK, "cp1253", None, "windows-1253"),
+        (TURKISH, "cp1254", "iso-8859-9", None),
+        (HEBREW, "cp1255", None, "windows-1255"),
+        (ARABIC, "cp1256", "windows-1256", None),
         # declared wrongly
         (CHINESE, "utf-8", "gb2312", None),
         ("中文", "utf-8", "gb2312", "gbk"),  # whose bytes are valid GBK too
@@ -54,6 +74,16 @@ def document(text: str, written: str, prolog: str | None = None) -> bytes:
         (CHINESE, "gbk", None, "iso-8859-1"),
         (CHINESE, "gbk", "no-such-charset", "base64"),
         (CHINESE, "utf-8-sig", "gbk", "gbk"),
+        (CHINESE, "utf-16", "utf-8", "gbk"),  # the mark says more than any word
+        (CHINESE, "utf-32", "utf-16", "utf-8"),
+        (CHINESE, "utf-16-le", "utf-8", "utf-8"),  # and so do the zeros
+        (CHINESE, "gbk", "gbk", "big5"),  # the document says more than the server
+        (TRADITIONAL, "big5", "big5", "gb2312"),
+        (JAPANESE, "shift_jis", "shift_jis", "euc-jp"),
+        (JAPANESE, "euc_jp", "utf-8", "iso-8859-1"),
+        (KOREAN, "euc_kr", "utf-8", "iso-8859-1"),
+        (RUSSIAN, "cp1251", "utf-8", "windows-1251"),
+        (RUSSIAN, "cp1251", "windows-1251", "utf-8"),
         # not declared
         (CHINESE, "utf-8", None, None),
         (CHINESE, "gbk", None, None),
@@ -62,12 +92,42 @@ def document(text: str, written: str, prolog: str | None = None) -> bytes:
         (JAPANESE, "euc_jp", None, None),
         (KOREAN, "euc_kr", None, None),
         (FRENCH, "cp1252", None, None),
+        (TRADITIONAL[:20], "big5", None, None),
+        (CHINESE[:12], "gbk", None, None),
         ("plain", "ascii", None, None),
         ("", "ascii", None, None),
     ],
 )
 def test_text_is_recovered(text: str, written: str, prolog: str | None, header: str | None) -> None:
     assert charset.decode(document(text, written, prolog), header) == f"<rss>{text}</rss>"
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "meta"),
+    [
+        (CHINESE, "gbk", '<meta charset="gb2312">'),
+        (CHINESE[:4], "gbk", "<META CHARSET=gbk />"),
+        (TRADITIONAL, "big5", "<meta http-equiv='Content-Type' content='text/html; charset=big5'>"),
+        (JAPANESE, "shift_jis", '<meta name=x><meta content="text/html;charset=Shift_JIS" http-equiv=content-type>'),
+        (KOREAN, "cp949", "<meta charset=euc-kr>"),
+        (RUSSIAN, "cp1251", "<meta charset=windows-1251>"),
+        (CHINESE, "utf-8", "<meta charset=gbk>"),
+    ],
+)
+def test_pages_say_it_themselves(text: str, written: str, meta: str) -> None:
+    page = f"<!DOCTYPE html><html><head>{meta}<title>{text}</title>"
+    assert charset.decode(page.encode(written), None) == page
+
+
+def test_the_server_is_believed_before_the_page() -> None:
+    page = f"<html><meta charset=euc-kr><p>{CHINESE}"
+    assert charset.decode(page.encode("gbk"), "gbk") == page
+
+
+def test_what_an_article_quotes_of_a_page_says_nothing_of_the_feed() -> None:
+    feed = f"<rss><item><title>{RUSSIAN}</title><description>&lt;meta charset=koi8-r&gt;<meta charset='koi8-r'/>"
+    assert charset.decode(feed.encode("cp1251"), "windows-1251") == feed
+    assert "koi8" in charset.decode(feed.encode("cp1251"), None)
 
 
 @pytest.mark.parametrize("declared", ["gb2312", "gbk"])

@@ -282,7 +282,7 @@ def test_an_empty_file(folder: Folder, text: str) -> None:
         ("site:\n  \ttitle: x\n\turl: y\n", ["2:3: a tab in the indentation", "3:1: a tab in the indentation"]),
         ("site: a: b", ["1:8: not valid YAML: mapping values are not allowed in this context (put values"]),
         ("site: @x", ["1:7: not valid YAML: found character that cannot start any token (put values"]),
-        ("site: 'x\n", ["2:1: not valid YAML: found unexpected end of stream (a quote or bracket"]),
+        ("site: 'x\n", ["1:7: not valid YAML: found unexpected end of stream (a quote or bracket"]),
         ("server: {token: ${X}}", ["not valid YAML: did not find expected ',' or '}' (within { }"]),
         ("site: \x07\nx: \x00", ["1:7: the control character U+0007", "2:4: the control character U+0000"]),
         ("a: &x {b: 1}\nc: *x\nd: [*x]", ["2:4: the alias *x is not supported", "3:5: the alias *x"]),
@@ -305,7 +305,8 @@ def test_a_file_that_is_not_a_configuration(folder: Folder, text: str, said: lis
 
 
 def test_another_encoding(folder: Folder) -> None:
-    assert folder.problems("site:\n  title: 财经".encode("gbk")) == ["2:1: not UTF-8: save the file with that encoding"]
+    written = "site:\n  title: 财经".encode("gbk")
+    assert folder.problems(written) == ["2:10: not UTF-8: save the file with that encoding"]
 
 
 def test_a_file_of_more_than_a_megabyte(folder: Folder) -> None:
@@ -388,8 +389,11 @@ def test_a_file_of_more_than_a_megabyte(folder: Folder) -> None:
         ("sources: [{name: a, path: b, cron: 0 7 * * *, interval: 1h}]", "cron: expected interval or cron, found both"),
         ("sources: [{name: a, path: b, timezone: Asia/Shangai}]", "'Asia/Shangai': did you mean Asia/Shanghai?"),
         ("sources: [{name: a, path: b, dates: never}]", "dates: expected trust or crawl, found 'never'"),
-        ("sources: [{name: a, path: b, full_text: 'p['}]", "full_text: invalid CSS selector"),
-        ("sources: [{name: a, path: b, full_text: [p]}]", "full_text: expected yes, no or a CSS selector"),
+        ("sources: [{name: a, url: 'https://a.example/', full_text: 'p['}]", "full_text: invalid CSS selector"),
+        (
+            "sources: [{name: a, url: 'https://a.example/', full_text: [p]}]",
+            "full_text: expected yes, no or a CSS selector",
+        ),
         ("sources: [{name: a, path: b, headers: {'b c': d}}]", "headers.b c: expected a name of letters, digits"),
         ("sources: [{name: a, path: b, language: 中文}]", "expected a language such as zh, zh-CN or en, found '中文'"),
         ("sources: [~]", "2:11: source 1: expected keys with values, found nothing"),
@@ -454,11 +458,7 @@ def test_a_long_value_is_cut_in_the_message(folder: Folder) -> None:
 
 
 def test_keys_without_effect_are_named_where_they_stand(folder: Folder) -> None:
-    text = "output:\n  precompress: yes\nsources:\n  - name: a\n    path: b\n    full_text: yes\n"
-    assert folder.read(SITE + text).warnings == (
-        f"{folder.file}:3:3: output.precompress: has no effect yet",
-        f"{folder.file}:7:5: source 'a' (folder): full_text: has no effect yet",
-    )
+    assert folder.read(SITE + "engine: procrastinate\n").warnings == (f"{folder.file}:2:1: engine: has no effect yet",)
     assert folder.read(SITE + "output: {entries: 5}").warnings == ()
 
 

@@ -24,10 +24,11 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from aggregator import errors, runner
+from aggregator import errors, service
 from aggregator.cli import COMMANDS, cli
 from aggregator.config.load import read
 from aggregator.config.schema import Config
+from aggregator.service import STUCK
 from aggregator.web.folder import FEED_HEADERS, FILE_HEADERS, PAGE_HEADERS, TYPES
 
 TOP = Path(__file__).parents[1]
@@ -179,6 +180,69 @@ def assert_is_a_command(option: str, command: str) -> None:
     assert any(option in parameter.opts for parameter in cli.params)
 
 
+#: What linters of Dockerfiles fault: by instruction, a pattern, and the reason.
+FAULTS = (
+    ("ADD", r".", "COPY does not unpack or download"),
+    ("MAINTAINER", r".", "a label says it"),
+    ("ENV", r"(?i)password|secret|token", "what is set stays in the image"),
+    ("ARG", r"(?i)password|secret|token", "the history keeps it"),
+    ("WORKDIR", r"(?!/)", "a relative folder depends on what came before"),
+    ("RUN", r"\bsudo\b|\bssh\b|\bcd /", "the user is USER's, the folder WORKDIR's"),
+    ("RUN", r"\bapt-get (update|upgrade|dist-upgrade)(?!.*apt-get install)", "an index alone goes stale in a layer"),
+    ("RUN", r"\bapt-get install(?!.*--no-install-recommends)", "recommended packages are not needed"),
+    ("RUN", r"\bapt-get install(?!.*rm -rf /var/lib/apt/lists)", "the index stays in the layer"),
+    ("RUN", r"\b(curl|wget)\b.*\|", "what is piped into a shell was checked by nobody"),
+    ("RUN", r"chmod (-R )?0?777", "everybody could write"),
+    ("CMD", r"(?!\[)", "a shell would take the signals"),
+    ("ENTRYPOINT", r"(?!\[)", "a shell would take the signals"),
+)
+
+
+def faults(stages: list[list[Instruction]]) -> list[str]:
+    return [
+        f"{item.name} {item.rest}: {reason}"
+        for stage in stages
+        for item in stage
+        for name, pattern, reason in FAULTS
+        if item.name == name and (re.match if pattern.startswith("(?!") else re.search)(pattern, item.rest)
+    ]
+
+
+def test_the_image_has_none_of_the_common_faults() -> None:
+    assert faults(dockerfile()) == []
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        Instruction("ADD", "https://example.org/x.tar.gz /"),
+        Instruction("ENV", "TOKEN=1"),
+        Instruction("WORKDIR", "data"),
+        Instruction("RUN", "apt-get update"),
+        Instruction("RUN", "apt-get update && apt-get install curl && rm -rf /var/lib/apt/lists/*"),
+        Instruction("RUN", "apt-get update && apt-get install --no-install-recommends curl"),
+        Instruction("RUN", "curl https://example.org/install | sh"),
+        Instruction("CMD", "aggregator run"),
+    ],
+)
+def test_common_faults_of_images_are_noticed(faulty: Instruction) -> None:
+    assert len(faults([[faulty]])) == 1
+
+
+def test_the_image_ends_with_one_command_one_user_and_one_health_check() -> None:
+    names = [item.name for item in dockerfile()[-1]]
+    for once in ("USER", "WORKDIR", "HEALTHCHECK", "ENTRYPOINT", "CMD"):
+        assert names.count(once) == 1
+    # What is copied or made after USER would belong to it, and could be changed by it.
+    assert not {"RUN", "COPY"} & set(names[names.index("USER") :])
+
+
+def test_no_image_is_the_newest_whatever_that_is() -> None:
+    images = [service["image"] for service in compose()["services"].values()]
+    assert all(":" in image and not image.endswith(":latest") for image in images)
+    assert all(pinned(image) for image in images)
+
+
 # --- the health check
 
 
@@ -285,8 +349,8 @@ def test_what_compose_mounts_exists() -> None:
 
 def test_the_program_is_given_time_to_stop() -> None:
     stop = compose()["services"]["aggregator"]["stop_grace_period"]
-    assert int(str(stop).removesuffix("s")) > runner.GRACE
-    assert int(unit()["TimeoutStopSec"][0]) > runner.GRACE
+    assert int(str(stop).removesuffix("s")) > service.GRACE
+    assert int(unit()["TimeoutStopSec"][0]) > service.GRACE
 
 
 # --- the configurations
@@ -358,6 +422,12 @@ def test_the_unit_is_hardened(option: str, value: str) -> None:
 def test_the_unit_filters_calls_and_addresses() -> None:
     assert unit()["SystemCallFilter"] == ["@system-service", "~@privileged @resources"]
     assert set(unit()["RestrictAddressFamilies"][0].split()) == {"AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"}
+
+
+def test_the_unit_waits_until_the_service_is_ready_and_notices_when_it_hangs() -> None:
+    assert unit()["Type"] == ["notify"]
+    # The service must have found out itself before it is killed for it.
+    assert int(unit()["WatchdogSec"][0]) > STUCK
 
 
 def test_the_unit_starts_a_command_that_exists() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +22,9 @@ from aggregator.fetch import faults, headers, walls
 from aggregator.fetch.addresses import as_url, credentials, joined, same_site, shown
 from aggregator.fetch.answers import Answer, judge
 from aggregator.fetch.guard import Refused
+from aggregator.fetch.inflate import Damaged, TooLarge
+from aggregator.fetch.manners import Held, NoPlace
+from aggregator.fetch.trip import BadRedirect
 from aggregator.model import Failed, Fetched, Outcome, Validators
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -27,25 +33,44 @@ ASKED = faults.Asked("http://blog.example/feed", "blog.example", 20, 80)
 # --- exceptions ------------------------------------------------------------------------------
 
 
+#: Nothing that we ask of aiohttp raises these: web sockets, forms, and what only its subclasses are.
+NEVER = [
+    "BadContentDispositionHeader", "BadContentDispositionParam", "ClientError", "EofStream", "LookupError",
+    "WSHandshakeError", "WSMessageTypeError", "WebSocketError",
+]  # fmt: skip
+
+
+def of_the_client() -> set[type[BaseException]]:
+    """Every exception class of aiohttp but those of its server, in whichever of its modules."""
+    modules = [name for name in sys.modules if name.startswith("aiohttp") and not name.startswith("aiohttp.web")]
+    named = [value for name in modules for value in vars(sys.modules[name]).values() if isinstance(value, type)]
+    roots = [value for value in named if issubclass(value, BaseException)]
+    return {kind for kind in set().union(*map(below, roots)) if kind.__module__.startswith("aiohttp")}
+
+
 def below(kind: type[BaseException]) -> set[type[BaseException]]:
     return {kind}.union(*(below(each) for each in kind.__subclasses__()))
 
 
-FOREIGN = sorted(below(aiohttp.ClientError) | below(HttpProcessingError), key=lambda kind: kind.__qualname__)
+def unmapped(kinds: set[type[BaseException]]) -> list[str]:
+    """The classes that would leave `fetch`, or would be told of as a fault of ours."""
+    return sorted(k.__name__ for k in kinds if not issubclass(k, faults.FOREIGN) or faults.rule_for(k) is None)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FOREIGN if kind is not aiohttp.ClientError])
-def test_every_exception_of_the_client_has_a_rule(kind: type[BaseException]) -> None:
-    assert faults.rule_for(kind), f"say in faults.RULES what {kind.__name__} comes to"
-    assert issubclass(kind, faults.FOREIGN)
+def test_every_exception_of_the_client_has_a_rule() -> None:
+    known = of_the_client()
+    assert {aiohttp.ClientError, aiohttp.SocketTimeoutError, HttpProcessingError, LineTooLong} <= known
+    assert unmapped(known) == NEVER, "say in faults.RULES what these come to"
 
 
-def test_a_class_that_no_rule_knows_would_be_noticed() -> None:
-    class Unheard(aiohttp.ClientError):
-        pass
-
-    assert faults.rule_for(Unheard) is None
-    assert faults.failed(Unheard("http://blog.example/?key=secret"), ASKED).outcome is Outcome.INTERNAL
+@pytest.mark.parametrize("above", [aiohttp.ClientError, Exception])
+def test_a_class_that_no_rule_knows_would_be_noticed(above: type[Exception]) -> None:
+    new = type("Unheard", (above,), {"__module__": "planted"})
+    assert unmapped({new}) == ["Unheard"]
+    assert new in below(above)
+    came = faults.failed(new("http://blog.example/?key=secret"), ASKED)
+    assert came.outcome is Outcome.INTERNAL
+    assert "secret" not in came.message
 
 
 def connector(kind: Any, cause: OSError) -> aiohttp.ClientConnectorError:
@@ -76,6 +101,8 @@ RAISED: dict[str, tuple[BaseException, Outcome, str]] = {
     "address": (aiohttp.InvalidURL("http://x/?key=secret"), Outcome.UNREACHABLE, "no address"),
     "value": (UnicodeError("secret"), Outcome.UNREACHABLE, "not valid"),
     "system": (OSError(errno.EMFILE, "secret"), Outcome.UNREACHABLE, "too many open files"),
+    "held": (Held(90), Outcome.RATE_LIMITED, "another 90 s"),
+    "no place": (NoPlace(), Outcome.RATE_LIMITED, "Not asked"),
 }  # fmt: skip
 
 
@@ -86,6 +113,56 @@ def test_exceptions_are_put_in_words_without_their_own(error: BaseException, out
     assert words in came.message
     assert came.remedy
     assert "secret" not in came.message + came.remedy
+
+
+GAVE_UP, UNKNOWN = socket.gaierror(socket.EAI_AGAIN, "x"), socket.gaierror(socket.EAI_NONAME, "x")
+MIXED = OSError("Multiple exceptions: [Errno 101] ('2001:db8::1', 443), [Errno 99] ('2001:db8::2', 443)")
+PARTLY = OSError("Multiple exceptions: [Errno 101] ('2001:db8::1', 443), [Errno 111] ('192.0.2.1', 443)")
+EVERYBODY: list[BaseException] = [
+    connector(aiohttp.ClientConnectorDNSError, GAVE_UP),
+    connector(aiohttp.ClientConnectorError, OSError(errno.ENETUNREACH, "x")),
+    connector(aiohttp.ClientConnectorError, MIXED),
+]
+ONE_HOST: list[BaseException] = [
+    connector(aiohttp.ClientConnectorDNSError, UNKNOWN),
+    connector(aiohttp.ClientConnectorError, ConnectionRefusedError(errno.ECONNREFUSED, "x")),
+    connector(aiohttp.ClientConnectorError, OSError(errno.EHOSTUNREACH, "x")),
+    connector(aiohttp.ClientConnectorError, PARTLY),
+    connector(aiohttp.ClientConnectorError, Refused("10.0.0.1")),
+    connector(aiohttp.ClientConnectorSSLError, ssl.SSLError(1, "x")),
+    connector(aiohttp.ClientConnectorCertificateError, OSError(1, "x")),
+    aiohttp.ConnectionTimeoutError(), aiohttp.SocketTimeoutError(), aiohttp.ServerDisconnectedError(), TimeoutError(),
+    Held(1), NoPlace(),
+]  # fmt: skip
+ONE_ADDRESS = [aiohttp.ClientPayloadError(), TooLarge(1), Damaged("x"), BadRedirect("x"), ValueError()]
+
+
+def test_a_failure_says_whom_it_concerns() -> None:
+    assert {faults.failed(error, ASKED).scope for error in EVERYBODY} == {"everybody"}
+    assert {faults.failed(error, ASKED).scope for error in ONE_HOST} == {"host"}
+    assert {faults.failed(error, ASKED).scope for error in ONE_ADDRESS} == {"url"}
+
+
+def test_who_was_not_asked_is_told_when_to_come_again() -> None:
+    assert faults.failed(Held(90), ASKED).wait == 90
+    assert faults.failed(NoPlace(), ASKED).wait == faults.COME_AGAIN
+
+
+def test_what_looks_like_a_dead_network_concerns_one_host_while_others_answer() -> None:
+    assert all(map(faults.no_network, EVERYBODY))
+    assert not any(map(faults.no_network, ONE_HOST))
+    online = replace(ASKED, online=True)
+    assert {faults.failed(error, online).scope for error in EVERYBODY} == {"host"}
+
+
+def test_a_machine_that_has_no_more_to_give_concerns_everybody() -> None:
+    assert faults.failed(OSError(errno.EMFILE, "x"), replace(ASKED, online=True)).scope == "everybody"
+
+
+def test_the_proxy_of_all_concerns_everybody_and_that_of_one_source_only_it() -> None:
+    down = connector(aiohttp.ClientProxyConnectionError, OSError(1, "x"))
+    assert faults.failed(down, ASKED).scope == "url"
+    assert faults.failed(down, replace(ASKED, shared_proxy=True)).scope == "everybody"
 
 
 def test_the_addresses_of_a_local_proxy_have_a_remedy_of_their_own() -> None:
@@ -159,8 +236,9 @@ def test_validators_that_cannot_be_stored_are_left_out() -> None:
 
 def test_a_page_is_asked_for_as_a_page() -> None:
     page = Source.model_validate({"name": "p", "page": "https://p.example/", "select": {"item": "article"}})
-    sent = headers.for_request(page, "agent", Validators(), None, trusted=True)
+    sent = headers.for_request(page, "agent", Validators('"a"'), None, trusted=True)
     assert sent["Accept"].startswith("text/html")
+    assert "A-IM" not in sent
 
 
 # --- addresses -------------------------------------------------------------------------------

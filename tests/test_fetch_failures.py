@@ -8,6 +8,7 @@ from typing import Any
 
 import brotli
 import pytest
+import zstandard
 
 from aggregator.config.schema import Auth
 from aggregator.model import Failed, Fetched, Outcome
@@ -102,7 +103,9 @@ BROKEN: dict[str, tuple[Any, Outcome]] = {
     "a chunk of endless size": (Raw(OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 99 + b"\r\nabc"), Outcome.HTTP_ERROR),
     "gzip cut short": (reply(PACKED[:-9], headers={"Content-Encoding": "gzip"}), Outcome.HTTP_ERROR),
     "corrupt gzip": (reply(PACKED[:40] + b"x" * 40, headers={"Content-Encoding": "gzip"}), Outcome.HTTP_ERROR),
-    "a coding not asked for": (reply(FEED, headers={"Content-Encoding": "zstd"}), Outcome.HTTP_ERROR),
+    "a coding not asked for": (reply(FEED, headers={"Content-Encoding": "compress"}), Outcome.HTTP_ERROR),
+    "zstd cut short": (reply(zstandard.compress(FEED)[:-1], headers={"Content-Encoding": "zstd"}), Outcome.HTTP_ERROR),
+    "a zstd bomb": (reply(zstandard.compress(bytes(9_000_000)), headers={"Content-Encoding": "zstd"}), Outcome.TOO_LARGE),
     "a gzip bomb": (reply(gzip.compress(bytes(9_000_000)), headers={"Content-Encoding": "gzip"}), Outcome.TOO_LARGE),
     "a brotli bomb": (reply(brotli.compress(bytes(9_000_000)), headers={"Content-Encoding": "br"}), Outcome.TOO_LARGE),
     "a large Content-Length": (Raw(OK + b"Content-Length: 99999999999\r\n\r\n"), Outcome.TOO_LARGE),

@@ -10,6 +10,7 @@ from typing import Any
 
 import brotli
 import pytest
+import zstandard
 
 from aggregator.model import Fetched, NotModified, Outcome, Validators
 from tests.fetching import FEED, body, failure, feed_server, fetch, fetch_all, network, source
@@ -51,8 +52,11 @@ def test_the_first_request_is_unconditional_and_says_who_asks(server: Server) ->
 
     [request] = server.requests
     assert request.headers["user-agent"] == "aggregator/test"
-    assert request.headers["accept-encoding"] == "gzip, deflate, br"
-    assert not {"if-none-match", "if-modified-since", "cookie", "authorization", "referer"} & request.headers.keys()
+    assert request.headers["accept-encoding"] == "gzip, deflate, br, zstd"
+    assert (
+        not {"if-none-match", "if-modified-since", "a-im", "cookie", "authorization", "referer"}
+        & request.headers.keys()
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,52 @@ def test_the_same_body_is_no_news_where_a_server_has_no_validators(server: Serve
     assert isinstance(fetch(server.url("/feed"), known=first.validators), Fetched)
 
 
+@pytest.mark.parametrize("etag", ['"a"', 'W/"a"', "unquoted", "W/'x'", '"', '""', '"a", "b"', "a" * 2048])
+def test_an_etag_is_echoed_as_odd_as_it_came(server: Server, etag: str) -> None:
+    server.scripts["/feed"] = reply(FEED, headers={"ETag": etag})
+    first = fetch(server.url("/feed"))
+    assert isinstance(first, Fetched)
+
+    fetch(server.url("/feed"), known=first.validators)
+    assert server.requests[1].headers["if-none-match"] == etag
+    assert "if-modified-since" not in server.requests[1].headers
+
+
+@pytest.mark.parametrize("etag", ["", "*", '"a", *', "a" * 2049])
+def test_an_etag_that_would_do_harm_is_not_echoed(server: Server, etag: str) -> None:
+    server.scripts["/feed"] = reply(FEED, headers={"ETag": etag, "Last-Modified": "Sun, 01 Mar 2026 12:00:00 GMT"})
+    first = fetch(server.url("/feed"))
+    assert isinstance(first, Fetched)
+
+    fetch(server.url("/feed"), known=first.validators)
+    assert "if-none-match" not in server.requests[1].headers
+    assert server.requests[1].headers["if-modified-since"] == "Sun, 01 Mar 2026 12:00:00 GMT"
+
+
+def test_the_new_entries_alone_are_asked_for_where_there_is_an_etag(server: Server) -> None:
+    for known in (Validators(), Validators(None, "a date", b"0" * 16), Validators('"old"')):
+        fetch(server.url("/feed"), known=known)
+    assert [request.headers.get("a-im") for request in server.requests] == [None, None, "feed"]
+
+
+@pytest.mark.parametrize("used", ["feed", " Feed "])
+def test_a_226_brings_the_new_entries_and_its_digest_is_not_the_feeds(server: Server, used: str) -> None:
+    server.scripts["/feed"] = reply(FEED, 226, {"IM": used, "ETag": '"new"'})
+    came = fetch(server.url("/feed"), known=Validators('"old"', None, b"0" * 16))
+
+    assert body(came) == FEED
+    assert isinstance(came, Fetched)
+    assert came.validators == Validators('"new"', None, None)
+
+
+@pytest.mark.parametrize("used", ["", "vcdiff", "feed, gzip"])
+def test_a_226_that_was_not_asked_for_is_no_feed(server: Server, used: str) -> None:
+    server.scripts["/feed"] = reply(FEED, 226, {"IM": used} if used else {})
+    failure(fetch(server.url("/feed"), known=Validators('"old"')), Outcome.HTTP_ERROR)
+    server.scripts["/feed"] = reply(FEED, 226, {"IM": "feed"})
+    failure(fetch(server.url("/feed")), Outcome.HTTP_ERROR)
+
+
 def test_a_304_that_nobody_asked_for_is_no_success(server: Server) -> None:
     server.scripts["/feed"] = reply(status=304)
     failure(fetch(server.url("/feed"), known=Validators(digest=b"0" * 16)), Outcome.HTTP_ERROR)
@@ -97,7 +147,12 @@ def test_a_304_that_nobody_asked_for_is_no_success(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("coding", "packed"),
-    [("gzip", gzip.compress(FEED, mtime=0)), ("deflate", zlib.compress(FEED)), ("br", brotli.compress(FEED))],
+    [
+        ("gzip", gzip.compress(FEED, mtime=0)),
+        ("deflate", zlib.compress(FEED)),
+        ("br", brotli.compress(FEED)),
+        ("zstd", zstandard.compress(FEED)),
+    ],
 )
 def test_packed_bodies_are_unpacked_and_known_by_what_is_in_them(server: Server, coding: str, packed: bytes) -> None:
     server.scripts["/packed"] = reply(packed, headers={"Content-Encoding": coding})
@@ -204,10 +259,15 @@ def test_no_more_run_at_once_than_may_in_all() -> None:
 
 
 def test_waiting_for_a_place_counts_against_no_timeout(server: Server) -> None:
-    server.scripts["/feed"] = slow
-    # The last of them waits for 1.2 seconds, and has 0.8 for itself.
-    came = fetch_all(*[source(server.url("/feed"), timeout="200ms")] * 24, settings=network(per_host=1), at_once=True)
-    assert [type(each) for each in came] == [Fetched] * 24
+    async def very_slow(request: Request, writer: asyncio.StreamWriter) -> bytes:
+        await asyncio.sleep(1.4)
+        return reply(FEED)
+
+    server.scripts["/slow"] = very_slow
+    # The second waits for 1.4 seconds, and has 1.2 for itself.
+    both = source(server.url("/slow")), source(server.url("/feed"), timeout="300ms")
+    came = fetch_all(*both, settings=network(per_host=1), at_once=True)
+    assert [type(each) for each in came] == [Fetched] * 2
 
 
 def test_one_connection_carries_many_requests(server: Server) -> None:

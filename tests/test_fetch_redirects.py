@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from aggregator.model import Failed, Fetched, Outcome
-from tests.fetching import FEED, body, failure, feed_server, fetch, fetch_all, network, source
+from aggregator.fetch.http import HttpFetcher
+from aggregator.model import Failed, Fetched, NotModified, Outcome, Validators
+from tests.fetching import FEED, NOW, body, failure, feed_server, fetch, fetch_all, network, source
 from tests.played import Raw, Request, Server, redirect, reply
 
 
@@ -108,6 +109,73 @@ def test_secrets_do_not_go_from_https_to_http(server: Server) -> None:
     assert len(server.requests) == 1
 
 
+def test_secrets_go_to_the_configured_host_only_also_when_another_address_is_asked(server: Server) -> None:
+    async def run() -> None:
+        mine = source(server.url("/feed"), **SECRETS)
+        async with HttpFetcher(network(allow=["127.0.0.1", "localhost"]), "aggregator/test") as fetcher:
+            for host in ("localhost", "127.0.0.1"):
+                await fetcher.fetch(mine, server.url("/feed", host), Validators(), NOW)
+
+    asyncio.run(run())
+    theirs, ours = server.requests
+    assert not {"x-key", "cookie", "authorization"} & theirs.headers.keys()
+    assert {"x-key", "cookie", "authorization"} <= ours.headers.keys()
+
+
+# --- moves -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chain", "moved"),
+    [
+        ([], None), ([301], "/1"), ([308], "/1"), ([301, 308], "/2"), ([301, 302], "/1"), ([302, 301], None),
+        ([307], None), ([303], None), ([308, 301, 307, 301], "/2"),
+    ],
+)  # fmt: skip
+def test_the_leading_permanent_redirects_tell_where_a_source_moved(
+    server: Server, chain: list[int], moved: str | None
+) -> None:
+    server.scripts.update({f"/{number}": redirect(f"/{number + 1}", status) for number, status in enumerate(chain)})
+    server.scripts[f"/{len(chain)}"] = [reply(FEED), reply(status=304)]
+    known = Validators('"a"')
+    came, same = fetch(server.url("/0"), known=known), fetch(server.url("/0"), known=known)
+
+    assert isinstance(came, Fetched)
+    assert isinstance(same, NotModified)
+    assert came.moved == same.moved == (server.url(moved) if moved else None)
+
+
+def test_a_move_to_another_host_is_told_unless_the_source_has_secrets(server: Server) -> None:
+    target = server.url("/feed", "localhost")
+    server.scripts |= {"/a": redirect("/b", 301), "/b": redirect(target, 301)}
+    for keys, moved in ({}, target), (SECRETS, server.url("/b")):
+        came = fetch(server.url("/a"), network(allow=["127.0.0.1", "localhost"]), **keys)
+        assert isinstance(came, Fetched)
+        assert came.moved == moved
+
+
+def test_a_move_that_gives_up_tls_is_followed_and_not_told(server: Server) -> None:
+    with Server({"/a": redirect(server.url("/feed"), 301)}, tls=True) as secure:
+        came = fetch(secure.url("/a"), tls_verify=False)
+    assert isinstance(came, Fetched)
+    assert came.moved is None
+
+
+def test_validators_are_for_the_address_that_gave_them(server: Server) -> None:
+    server.scripts |= {"/a": [redirect("/old?sig=1"), redirect("/old?sig=2"), redirect("/new")]}
+    server.scripts |= {"/old": reply(status=304), "/new": reply(FEED)}
+    known = Validators('"of old"', "a date", b"0" * 16)
+    asked = source(server.url("/a"))
+    first, second, third = fetch_all(asked, asked, asked, known=known)
+
+    assert isinstance(first, NotModified)
+    assert isinstance(second, NotModified)
+    assert body(third) == FEED
+    [unknown] = server.asked("/new")
+    assert not {"if-none-match", "if-modified-since", "a-im"} & unknown.headers.keys()
+    assert [request.headers.get("if-none-match") for request in server.asked("/old")] == ['"of old"'] * 2
+
+
 # --- private addresses -----------------------------------------------------------------------
 
 
@@ -168,6 +236,18 @@ def test_a_private_source_opens_its_own_host_and_no_other(server: Server) -> Non
 
     assert body(stays) == FEED
     assert "127.0.0.1" in failure(leaves, Outcome.REFUSED_ADDRESS).message
+
+
+def test_a_private_source_opens_its_own_host_also_when_another_address_is_asked(server: Server) -> None:
+    async def run() -> list[Any]:
+        mine = source(server.url("/feed", "localhost"), allow_private=True)
+        async with HttpFetcher(network(allow=[]), "aggregator/test") as fetcher:
+            hosts = ("127.0.0.1", "localhost")
+            return [await fetcher.fetch(mine, server.url("/feed", host), Validators(), NOW) for host in hosts]
+
+    theirs, ours = asyncio.run(run())
+    failure(theirs, Outcome.REFUSED_ADDRESS)
+    assert body(ours) == FEED
 
 
 def test_all_redirects_together_have_the_time_of_one_answer(server: Server) -> None:

@@ -18,13 +18,27 @@ from selectolax.lexbor import LexborHTMLParser
 
 from aggregator import publish
 from aggregator.config.schema import Output, Site
-from aggregator.model import Carrier, Enclosure, Feed, Image, Person, Story
-from aggregator.publish import pages
+from aggregator.model import (
+    Carrier,
+    Enclosure,
+    Feed,
+    Image,
+    Node,
+    Origin,
+    Paging,
+    ParsedEntry,
+    Past,
+    Person,
+    Story,
+    Text,
+    Version,
+)
+from aggregator.publish import entrypage, feedpage, pages
 from aggregator.publish.prose import cut, on_page
 from tests.published import ENGLISH, NOON, OUTPUT, SITE, TREE, carrier, feed, story
 
 NODES = publish.index(TREE)
-WORDS = {"table": "Table", "code": "Code"}
+WORDS = {"table": "Table", "code": "Code", "embedded": "Embedded: %s", "picture": "Picture"}
 
 
 def read(page: bytes) -> LexborHTMLParser:
@@ -37,7 +51,7 @@ def words(page: bytes | LexborHTMLParser, css: str) -> list[str]:
 
 
 def entry(one: Story, site: Site = SITE) -> bytes:
-    return pages.entry(one, site, NODES)
+    return entrypage.entry(one, site, NODES)
 
 
 def home(*stories: Story, site: Site = SITE) -> bytes:
@@ -46,7 +60,7 @@ def home(*stories: Story, site: Site = SITE) -> bytes:
 
 
 def category(given: Feed, site: Site = SITE, output: Output = OUTPUT) -> bytes:
-    return pages.category(given, site, output, NODES)
+    return feedpage.newest(given, site, output, NODES)
 
 
 # --- the whole of it ------------------------------------------------------------------------
@@ -62,7 +76,8 @@ def published(site: Site) -> dict[str, bytes]:
     documents += publish.site_documents(publish.Home(everything, TREE, 3), site, OUTPUT)
     documents += publish.entry_documents(stories, site, OUTPUT, NODES)
     # What the server would render when asked for.
-    documents += [(f"e/{one.uuid}.html", pages.entry(one, site, NODES)) for one in stories]
+    documents += [(f"e/{one.uuid}.html", entrypage.entry(one, site, NODES)) for one in stories]
+    documents += [("search", b""), ("status", b""), ("health.atom", b"")]
     return dict(documents)
 
 
@@ -103,7 +118,9 @@ def test_without_pages_only_feeds_are_written():
     output = Output(pages=False)
     alone = story(0, url=None)
     assert [path for path, _ in publish.feed_documents(feed(alone), SITE, output, NODES)] == [
-        "feeds/金融/新浪财经.atom"
+        "feeds/金融/新浪财经.atom",
+        "feeds/金融/新浪财经.rss",
+        "feeds/金融/新浪财经.json",
     ]
     assert [path for path, _ in publish.site_documents(publish.Home(feed(), TREE, 1), SITE, output)] == ["opml.xml"]
     assert list(publish.entry_documents([alone], SITE, output, NODES)) == []
@@ -119,18 +136,40 @@ def test_equal_input_gives_equal_pages():
     assert published(SITE) == published(SITE)
 
 
+def sources(*kinds: str) -> str:
+    """Code and templates that make pages."""
+    folder = Path(str(files("aggregator")))
+    found = [file for part in ("publish", "web") for kind in kinds for file in sorted((folder / part).rglob(kind))]
+    return "".join(file.read_text("utf-8") for file in found)
+
+
+def all_phrases() -> dict[str, dict[str, str]]:
+    return json.loads(files("aggregator").joinpath("web", "strings.json").read_text("utf-8"))
+
+
 def test_both_languages_have_the_same_phrases_and_every_one_is_used():
-    package = files("aggregator")
-    phrases = json.loads(package.joinpath("web", "strings.json").read_text("utf-8"))
+    phrases = all_phrases()
     singular = {key for key in phrases["en"] if key.endswith("1") and key[:-1] in phrases["en"]}
     assert set(phrases["en"]) - singular == set(phrases["zh"])
-    folder = Path(str(package))
-    written = [
-        file for part in ("publish", "web") for kind in ("*.py", "*.html") for file in (folder / part).rglob(kind)
-    ]
-    sources = "".join(file.read_text("utf-8") for file in written)
-    unused = {key for key in phrases["zh"] if not re.search(rf"words\.{key}\b|[\"']{key}[\"']", sources)}
-    assert unused == set()
+    text = sources("*.py", "*.html")
+    unused = {key for key in phrases["zh"] if not re.search(rf"words\.{key}\b|[\"']{re.escape(key)}[\"']", text)}
+    # Some are one of a kind, by what they are said of: f"do_{outcome}".
+    made = tuple(re.findall(r"f[\"'](\w+_)\{", text))
+    assert {key for key in unused if not key.startswith(made)} == set()
+
+
+def test_every_phrase_that_is_used_is_there():
+    used = set(re.findall(r"\bwords\.(\w+)", sources("*.html")))
+    used |= set(re.findall(r"""(?:words\[|say\.(?:say|counted)\()\s*["'](\w+)["']""", sources("*.py")))
+    assert len(used) > 50
+    assert used - set(all_phrases()["zh"]) == set()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_phrases_leave_room_for_the_same_values_in_both_languages(language: str):
+    phrases = all_phrases()
+    for key, words in phrases[language].items():
+        assert words.count("%s") == phrases["zh"].get(key, phrases["zh"].get(key[:-1], "")).count("%s"), key
 
 
 # --- home and category ----------------------------------------------------------------------
@@ -204,7 +243,11 @@ def test_a_category_names_its_way_its_children_and_its_sources():
     assert page.css_first("link[rel=canonical]").attributes["href"] == (
         "https://feeds.example.org/news/c/%E9%87%91%E8%9E%8D/%E6%96%B0%E6%B5%AA%E8%B4%A2%E7%BB%8F/"
     )
-    assert [node.attributes["type"] for node in page.css("link[rel=alternate]")] == ["application/atom+xml"]
+    assert [node.attributes["type"] for node in page.css("link[rel=alternate]")] == [
+        "application/atom+xml",
+        "application/rss+xml",
+        "application/feed+json",
+    ]
 
 
 def test_an_empty_category_points_to_the_wider_one():
@@ -213,6 +256,105 @@ def test_an_empty_category_points_to_the_wider_one():
 
 def test_a_category_shows_no_more_than_its_feed():
     assert len(read(category(feed(*map(story, range(5))), output=Output(entries=2))).css(".entry")) == 2
+
+
+def test_what_waits_for_a_numbered_page_is_shown_after_the_newest():
+    waiting = replace(feed(*map(story, range(3))), late=(story(7),))
+    assert words(category(waiting, output=Output(entries=2)), ".title") == ["第 0 篇", "第 1 篇", "第 7 篇"]
+
+
+def numbered(given: Feed, **paging: int) -> LexborHTMLParser:
+    return read(feedpage.numbered(replace(given, paging=Paging(**paging)), SITE, OUTPUT, NODES))
+
+
+def test_a_numbered_page_says_which_it_is_and_leads_to_its_neighbours():
+    page = numbered(feed(story(0), count=400), number=4, older=3, newer=5, oldest=1)
+    assert words(page, "title, h1") == ["新浪财经 · 第 4 页 · 汇流", "新浪财经 · 第 4 页"]
+    assert [(node.text(), node.attributes["href"]) for node in page.css(".paging a")] == [
+        ("较新的文章", "../../../c/%E9%87%91%E8%9E%8D/%E6%96%B0%E6%B5%AA%E8%B4%A2%E7%BB%8F/page-5.html"),
+        ("较旧的文章", "../../../c/%E9%87%91%E8%9E%8D/%E6%96%B0%E6%B5%AA%E8%B4%A2%E7%BB%8F/page-3.html"),
+        ("最早一页", "../../../c/%E9%87%91%E8%9E%8D/%E6%96%B0%E6%B5%AA%E8%B4%A2%E7%BB%8F/page-1.html"),
+    ]
+    assert page.css_first("link[rel=canonical]").attributes["href"].endswith("/page-4.html")
+    assert words(page, ".crumbs a") == ["首页", "金融", "新浪财经"]
+
+
+def test_a_numbered_page_holds_nothing_that_changes_with_other_pages():
+    few, many = (numbered(feed(story(0), count=count, children=TREE), number=1).html for count in (50, 5000))
+    assert few == many
+
+
+def publisher(*stories: Story, name: str = "新浪财经") -> LexborHTMLParser:
+    return read(category(feed(*stories, slug=f"/s/{name}", path=(), title=name, count=2416)))
+
+
+def test_a_publishers_page_names_its_site_and_the_categories_it_is_in():
+    own = story(0, url="https://www.sina.example/0")
+    page = publisher(own, story(1, paths=(("科技",),)), story(2, "新浪财经", publisher="b"))
+    assert words(page, "h1, .facts span:not(.n), .facts a") == ["新浪财经", "2,416 篇", "sina.example", "sina.example"]
+    assert words(page, ".subscribe h2") == ["只订阅这个来源"]
+    assert page.css_first(".address").attributes["value"].startswith("https://feeds.example.org/news/s/")
+    assert words(page, "[aria-labelledby=places] li") == ["金融 / 新浪财经 2", "科技 1"]
+    # The publisher is named where it is another one, whose words a story of both shows.
+    assert words(page, ".meta a:not([href$=carriers]), .meta bdi") == [
+        "金融 / 新浪财经",
+        "科技",
+        "b",
+        "金融 / 新浪财经",
+    ]
+
+
+def test_a_publishers_page_shows_nothing_of_where_it_is_fetched_from():
+    secret = "https://user:word@sina.example/feed?token=1"
+    page = publisher(story(0, origin=Origin("新浪财经", secret, "https://sina.example/", secret))).html or ""
+    assert not re.search("token|user|word@", page)
+
+
+@pytest.mark.parametrize("url", [None, "https://elsewhere.example/1"])
+def test_the_site_of_a_collection_is_not_its_publishers(url: str | None):
+    assert words(publisher(story(0, url=url)), ".facts a") == []
+
+
+def test_publishers_lead_to_their_pages():
+    one = story(0)
+    known = replace(one, carriers=(replace(one.carriers[0], slug="/s/新浪财经"),))
+    for page in (category(feed(known)), entry(known), home(known)):
+        links = [node.attributes["href"] for node in read(page).css("a") if node.text() == "新浪财经"]
+        assert any(link.endswith("s/%E6%96%B0%E6%B5%AA%E8%B4%A2%E7%BB%8F/index.html") for link in links)
+
+
+def test_no_more_names_stand_beside_stories_than_people_read():
+    stories = [story(number, publisher=f"p{number}") for number in range(50)]
+    assert len(read(category(feed(*stories))).css("[aria-labelledby=sources] li")) == 30
+
+
+def test_hundreds_of_categories_are_all_in_the_tree():
+    nodes = tuple(Node((f"类{number}",), f"类{number}", f"类{number}", 1) for number in range(300))
+    page = read(pages.home(publish.Home(feed(), nodes, 1), SITE, OUTPUT))
+    assert len(page.css(".tree .node")) == 300
+
+
+@pytest.mark.parametrize("site", [SITE, ENGLISH])
+def test_every_page_has_what_others_show_of_it(site: Site):
+    for path, page in published(site).items():
+        if path.endswith(".html"):
+            tree = read(page)
+            title, about = (
+                tree.css_first("title").text(),
+                tree.css_first("meta[name=description]").attributes["content"],
+            )
+            assert title
+            assert about
+            said = {node.attributes["property"]: node.attributes["content"] for node in tree.css("meta[property]")}
+            assert (said["og:title"], said["og:description"], said["og:site_name"]) == (title, about, site.title)
+            assert said["og:type"] == ("article" if path.startswith("e/") else "website")
+            assert len(tree.css("link[rel=canonical]")) == 1, path
+            assert len(tree.css("h1")) == 1, path
+
+
+def test_the_style_sheet_stays_small():
+    sheet = files("aggregator").joinpath("web", "static", "style.css").read_bytes()
+    assert len(sheet) < 14_000
 
 
 # --- languages ------------------------------------------------------------------------------
@@ -233,6 +375,14 @@ def test_a_category_shows_no_more_than_its_feed():
 def test_a_title_says_its_language_where_it_is_not_the_pages(language: str | None, expected: str | None):
     title = read(category(feed(story(0, language=language)))).css_first(".title")
     assert title.attributes.get("lang") == expected
+
+
+def test_a_text_of_unknown_language_without_han_is_not_taken_for_chinese():
+    latin, han = story(0, title="What’s new", html="<p>It’s</p>", language=None), story(1, language=None)
+    assert read(entry(latin)).css_first("h1").attributes["lang"] == ""
+    assert read(entry(latin)).css_first(".prose").attributes["lang"] == ""
+    assert "lang" not in read(entry(han)).css_first("h1").attributes
+    assert "lang" not in read(entry(latin, ENGLISH)).css_first("h1").attributes
 
 
 def test_reading_text_always_says_its_language():
@@ -302,6 +452,66 @@ def test_attachments_are_listed_by_name():
     assert words(entry(story(0, enclosures=files)), "[aria-labelledby=attachments] li") == ["第1集.mp3audio/mpeg"]
 
 
+@pytest.mark.parametrize(
+    ("address", "kind", "player"),
+    [
+        ("https://cdn.example/1.mp3", "audio/mpeg", "audio"),
+        ("https://cdn.example/1.mp4", "video/mp4", "video"),
+        ("https://cdn.example/1.pdf", "application/pdf", None),
+        ("http://cdn.example/1.mp3", "audio/mpeg", None),  # a page that came by https would not play it
+    ],
+)
+def test_sound_and_pictures_that_move_can_be_played(address: str, kind: str, player: str | None):
+    page = read(entry(story(0, enclosures=(Enclosure(address, kind),))))
+    found = page.css(".about audio, .about video")
+    assert [node.tag for node in found] == ([player] if player else [])
+    for node in found:
+        assert (node.attributes["src"], node.attributes["preload"]) == (address, "none")
+        assert "controls" in node.attributes
+
+
+def version(days: int, html: str, title: str = "题") -> Version:
+    return Version(NOON + timedelta(days=days), ParsedEntry(title=Text(title), content=Text(html, "html")))
+
+
+def test_versions_are_told_newest_first_with_what_changed():
+    first, second = (
+        version(0, "<p>功率 170 万千瓦。</p><p>其余不变。</p>"),
+        version(1, "<p>功率 180 万千瓦。</p><p>其余不变。</p>"),
+    )
+    third = version(2, "<div><p>功率 180 万千瓦。</p>\n<p>其余不变。</p></div>")
+    page = read(entry(story(0, past=Past((first, second, third)))))
+    assert words(page, "[aria-labelledby=versions] li") == [
+        "第 3 版、2026 年 11 月 23 日 20:00 文字没有改动",
+        "第 2 版、2026 年 11 月 22 日 20:00 改动之处 功率 170180 万千瓦。",
+        "第 1 版、2026 年 11 月 21 日 20:00 首次收到",
+    ]
+    assert words(page, "del") == ["170"]
+    assert words(page, "ins") == ["180"]
+
+
+def test_an_article_that_never_changed_has_no_versions():
+    assert read(entry(story(0, past=Past((version(0, "<p>a</p>"),))))).css("#versions") == []
+
+
+def test_of_many_versions_the_newest_are_told():
+    past = Past(tuple(version(day, f"<p>Text {day}</p>") for day in range(30)))
+    told = words(entry(story(0, past=past), ENGLISH), "[aria-labelledby=versions] li")
+    assert len(told) == 10
+    assert told[0].startswith("Version 30, 20 December 2026")
+
+
+def test_what_was_done_to_an_entry_is_told():
+    page = read(entry(story(0, past=Past(omitted=("扫码关注我们", "责任编辑：某某"), full=True, rules=1))))
+    assert words(page, "[aria-labelledby=how] > p") == [
+        "来源的订阅只有摘要，正文取自原文页面。",
+        "去掉 2 段该来源反复刊登的文字。",
+        "按本站的 1 条规则整理过。",
+    ]
+    assert words(page, "[aria-labelledby=how] li") == ["扫码关注我们", "责任编辑：某某"]
+    assert read(entry(story(0))).css("#how") == []
+
+
 def test_an_entry_without_text_shows_its_summary():
     assert words(entry(story(0, html="", summary="1 < 2")), ".prose p") == ["1 < 2"]
 
@@ -321,6 +531,7 @@ def test_nothing_that_a_publisher_writes_in_plain_text_becomes_markup():
         language='en"><script>',
         carriers=(carrier(HOSTILE, title=HOSTILE, url=HOSTILE), carrier("b", title=HOSTILE)),
         enclosures=(Enclosure("https://a.example/" + HOSTILE, HOSTILE, None, HOSTILE),),
+        past=Past((version(0, "<p>a</p>"), version(1, HOSTILE, HOSTILE)), omitted=(HOSTILE,)),
     )
     hostile = feed(one, title=HOSTILE, description=HOSTILE, slug="x", path=(HOSTILE,))
     for page in (entry(one), category(hostile), home(one), pages.missing(SITE, HOSTILE)):
@@ -346,6 +557,27 @@ def test_nothing_that_a_publisher_writes_in_plain_text_becomes_markup():
                 "<table><caption>of <i>a</i></caption><tbody><tr><td>1</td></tr></tbody></table></div>"
             ),
         ),
+        (
+            '<p><iframe src="https://player.example/1?a=1&amp;b" title="A film"></iframe></p>',
+            '<p><a href="https://player.example/1?a=1&amp;b">Embedded: A film</a></p>',
+        ),
+        (
+            '<iframe src="https://player.example/1"></iframe>',
+            '<a href="https://player.example/1">Embedded: player.example</a>',
+        ),
+        ('<video src="a" controls=""></video>', '<video src="a" controls="" preload="none"></video>'),
+        ("<h3>a</h3><h5 id='x'>b</h5><h3>c</h3>", '<h2>a</h2><h3 id="x">b</h3><h2>c</h2>'),
+        ("<h1>a</h1><h2>b</h2>", "<h2>a</h2><h3>b</h3>"),
+        (
+            "".join(f"<h{level}></h{level}>" for level in range(1, 7)),
+            "<h2></h2><h3></h3><h4></h4><h5></h5><h6></h6><h6></h6>",
+        ),
+        (
+            "<pre>x</pre><pre>y</pre>",
+            '<pre tabindex="0" role="region" aria-label="Code 1">x</pre><pre tabindex="0" role="region" aria-label="Code 2">y</pre>',
+        ),
+        ('<a href="x"><img src="a" alt=""></a>', '<a href="x" aria-label="Picture"><img src="a" alt=""></a>'),
+        ('<a href="x"><img src="a" alt="A"></a>', '<a href="x"><img src="a" alt="A"></a>'),
         ("plain &lt;b&gt; text", "plain &lt;b&gt; text"),
         ("", ""),
     ],

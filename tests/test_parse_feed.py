@@ -253,6 +253,24 @@ def test_wait_that_a_feed_asks_for(head: str, wait: float) -> None:
     assert feed(rss(head=head)).wait == wait
 
 
+SKIPS = (
+    "<skipHours><hour>0</hour><hour> 5 </hour><hour>24</hour><hour>25</hour><hour>soon</hour></skipHours>"
+    "<skipDays><day>Sunday</day><day>monday</day><day>Someday</day></skipDays>"
+)
+
+
+@pytest.mark.parametrize("broken", ["", "<link>https://example.com/?a&b</link>"], ids=["well-formed", "broken"])
+def test_hours_and_days_in_which_a_feed_asks_not_to_be_checked(broken: str) -> None:
+    found = feed(rss("<item><title>T</title><link>/1</link></item>", head=SKIPS + broken))
+    assert found.skip_hours == (0, 5)
+    assert found.skip_days == (0, 6)
+
+
+def test_a_feed_that_skips_nothing_says_so() -> None:
+    found = feed(rss(head="<skipHours/><skipDays></skipDays>"))
+    assert (found.skip_hours, found.skip_days) == ((), ())
+
+
 def test_limit_takes_the_first_entries() -> None:
     items = [f"<item><title>{n}</title><link>/{n}</link></item>" for n in range(5)]
     assert [entry.title for entry in feed(rss(*items), limit=2).entries] == [Text("0"), Text("1")]

@@ -46,7 +46,7 @@ class PlayedNetwork:
     """Answers by address; keeps what was asked."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, str | Failed] = {}
+        self.answers: dict[str, str | Failed | Fetched] = {}
         self.asked: list[tuple[str, Validators]] = []
 
     async def __aenter__(self) -> Self:
@@ -60,7 +60,7 @@ class PlayedNetwork:
     ) -> Fetched | NotModified | Failed:
         self.asked.append((url, validators))
         answer = self.answers[url]
-        if isinstance(answer, Failed):
+        if not isinstance(answer, str):
             return answer
         body = answer.encode()
         digest = blake2b(body, digest_size=16).digest()

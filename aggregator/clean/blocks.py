@@ -58,6 +58,7 @@ _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 #: Counted as one, whatever is in them.
 _WHOLE = frozenset(("table", "figure", "video", "audio", "iframe", "details", "math"))
 _LISTS = frozenset(("ul", "ol"))
+_MEDIA = frozenset(("img", "iframe", "video", "audio"))
 _FLOW = allowed.BLOCKS | _WHOLE
 _ANY_FLOW = ", ".join(sorted(_FLOW))
 _FILES = re.compile(r"\.(?:gif|png|jpe?g|webp|svg|bmp|avif)\Z", re.IGNORECASE)
@@ -196,19 +197,35 @@ def _walk(parent: LexborNode, *, heading: bool) -> Iterator[_Line]:
         if tag != "br" and not (node.is_element_node and (tag in _FLOW or _holds_flow(node))):
             run.append(node)
             continue
-        yield from _line(run, heading=heading)
-        run = []
+        if run:
+            yield from _line(run, heading=heading)
+            run = []
         if tag in _WHOLE or (tag in _LISTS and _only_links(node)):
             yield from _line([node])
         elif tag == "pre":
             yield _Line((node,), "", "", len(_normal(node.text(deep=True))))
         elif tag not in ("br", "hr"):
             yield from _walk(node, heading=heading or tag in _HEADINGS)
-    yield from _line(run, heading=heading)
+    if run:
+        yield from _line(run, heading=heading)
 
 
 def _holds_flow(node: LexborNode) -> bool:
-    return node.css_first(_ANY_FLOW) is not None
+    return _has_elements(node) and node.css_first(_ANY_FLOW) is not None
+
+
+def _has_elements(node: LexborNode) -> bool:
+    """Most inline elements hold a text and nothing else: asked first, for a selector is dear."""
+    return next(node.iter(), None) is not None
+
+
+def _media(node: LexborNode) -> list[LexborNode]:
+    """The pictures and players of a node, itself included."""
+    if node.is_text_node:
+        return []
+    if _has_elements(node):
+        return node.css("img, iframe, video, audio")
+    return [node] if node.tag in _MEDIA else []
 
 
 def _only_links(node: LexborNode) -> bool:
@@ -221,9 +238,9 @@ def _only_links(node: LexborNode) -> bool:
 
 def _line(nodes: Sequence[LexborNode], *, heading: bool = False) -> Iterator[_Line]:
     """One line, if there is anything to see in it."""
-    words = " ".join("".join(node.text(deep=True) for node in nodes).split())
-    normal = _normal(words)
-    media = [found for node in nodes if node.is_element_node for found in node.css("img, iframe, video, audio")]
+    words = " ".join("".join([node.text(deep=True) for node in nodes]).split())
+    normal = _normal(words) if words else ""
+    media = [found for node in nodes for found in _media(node)]
     targets = [_target(one.tag or "", one.attributes.get("src") or "") for one in media]
     if not normal and not targets:
         return

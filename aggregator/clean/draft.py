@@ -36,6 +36,8 @@ class Draft:
     url: str | None = None
     publisher: str = ""
     authors: tuple[Person, ...] = ()
+    #: What the body is made of.
+    words: Text | None = None
     #: The body as HTML, before it is cleaned.
     original: str = ""
     html: str = ""
@@ -75,6 +77,15 @@ class Draft:
         )
 
 
+def _refuse_own(draft: Draft) -> Dropped | None:
+    """What we published ourselves, by whatever way it comes back; another installation's ids begin otherwise."""
+    own, entry = draft.rules.own, draft.parsed
+    if own and (entry.id or "").startswith(own):
+        # Of a feed of ours every entry is refused here: each has such an id, in all formats.
+        return Dropped(f"published by this installation itself ({entry.id}): its source leads back to our own output")
+    return None
+
+
 def _address(draft: Draft) -> None:
     anchor = base_of(draft.base, draft.feed.url)
     draft.url = Links(anchor, draft.rules.unwrap).web(draft.parsed.url or "")
@@ -106,10 +117,21 @@ def _persons(persons: Iterable[Person], links: Links) -> tuple[Person, ...]:
 
 
 def _body(draft: Draft) -> None:
-    source = next((one for one in (draft.parsed.content, draft.parsed.summary) if one and one.value.strip()), None)
-    if source is None:
-        return
+    """Of the article's own page where that was found to hold more, and cleaning leaves any text of it."""
+    parsed = draft.parsed
+    if draft.rules.full_text and parsed.full:
+        _clean_body(draft, parsed.full)
+        if draft.text:
+            draft.ruled = ("in the words of its own page",)
+            return
+    source = next((one for one in (parsed.content, parsed.summary) if one and one.value.strip()), None)
+    if source is not None:
+        _clean_body(draft, source)
+
+
+def _clean_body(draft: Draft, source: Text) -> None:
     rules = draft.rules
+    draft.words = source
     draft.original = encoding.repaired(_markup(source))
     base = base_of(_own_base(draft.original), source.base, draft.links.base)
     wishes = Wishes(rules.keep, rules.remove, rules.replace)
@@ -148,7 +170,7 @@ def _title(draft: Draft) -> None:
 
 def _summary(draft: Draft) -> None:
     given = draft.parsed.summary
-    if given is None or draft.parsed.content is None or given.value == draft.parsed.content.value:
+    if given is None or draft.words is None or given.value == draft.words.value:
         # The text was made of it: nothing better is to be had, and to read it again takes time.
         draft.summary = text.sentences(draft.text, text.SUMMARY_COLUMNS)
         return
@@ -202,6 +224,8 @@ def _places(draft: Draft) -> None:
 
 
 def _people(draft: Draft) -> Dropped | None:
+    if not draft.rules.people:
+        return None
     subject = people.Subject(
         title=draft.title,
         url=draft.url or "",
@@ -217,13 +241,15 @@ def _people(draft: Draft) -> Dropped | None:
     draft.title = text.title_length(verdict.title) or draft.title
     draft.terms = verdict.terms
     draft.paths = verdict.paths or draft.paths
-    draft.ruled = verdict.ruled
+    draft.ruled += verdict.ruled
     return None
 
 
 #: In this order.
 STEPS: tuple[Callable[[Draft], Dropped | None], ...] = (
-    # First: all other links are relative to the entry's own.
+    # Costs nothing, and nothing else has to look at what comes in a circle.
+    _refuse_own,
+    # All other links are relative to the entry's own.
     _address,
     _publisher,
     _authors,

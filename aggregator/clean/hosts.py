@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 #: Where a picture's http address may be written as https: seen with both in one collection of 100 feeds and 50
 #: articles (addresses with http and with https), or, where that says so, serving https alone by its own word.
 SECURE = (
@@ -55,7 +57,12 @@ def host_of(url: str) -> str:
 
 def is_below(host: str, known: tuple[str, ...]) -> bool:
     """Whether the host is one of these or below one of them."""
-    return f".{host}".endswith(tuple(f".{name}" for name in known))
+    return f".{host}".endswith(_endings(known))
+
+
+@cache
+def _endings(known: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f".{name}" for name in known)
 
 
 def secured(url: str) -> str:

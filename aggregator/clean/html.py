@@ -45,7 +45,10 @@ def clean_html(html: str, links: Links, wishes: Wishes = NOTHING) -> str:
     if "<!" in serialised:
         # Before anything is matched: a comment between two tags hides them from the patterns.
         serialised = _COMMENT.sub("", serialised)
-    parts = _PRE.split(_LEADING.sub("", serialised))
+    serialised = _LEADING.sub("", serialised)
+    if "<pre" not in serialised:
+        return sanitize(_tidied(serialised)).strip()
+    parts = _PRE.split(serialised)
     parts[::2] = [_tidied(part) for part in parts[::2]]
     return sanitize("".join(parts)).strip()
 

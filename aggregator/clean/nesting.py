@@ -78,8 +78,12 @@ def _may_hurt(html: str) -> bool:
         len(tags) > FEW_TAGS
         or (len(html) > LONG_TAG and (_has_long_tag(html) or _hides_long_tag(html)))
         # Of equal ones three are copied at most (HTML, section 13.2.4.3).
-        or (any(map(_is_formatted, set(tags))) and len(set(_FORMATTED.findall(html))) > FEW_FORMATTED)
+        or (sum(map(tags.count, filter(_is_formatted, set(tags)))) > FEW_FORMATTED and _has_formatted(html))
     )
+
+
+def _has_formatted(html: str) -> bool:
+    return len(set(_FORMATTED.findall(html))) > FEW_FORMATTED
 
 
 def _has_long_tag(html: str) -> bool:
@@ -179,7 +183,8 @@ def _tokens(html: str) -> Iterator[tuple[bool, str, str]]:
     """(is an end tag, name, attributes) of each tag; texts have no name and stand for themselves."""
     position = 0
     while match := _START.search(html, position):
-        yield False, "", html[position : match.start()]
+        if position < match.start():
+            yield False, "", html[position : match.start()]
         name = (match[2] or "").lower()
         if not name:
             position = _after_comment(html, match)

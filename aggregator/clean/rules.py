@@ -22,6 +22,10 @@ class Rules:
     #: Of the source, else of the site: what days are in.
     timezone: str = "UTC"
     dates: Literal["trust", "crawl"] | None = None
+    #: Whether what was found on an entry's own page counts.
+    full_text: bool = False
+    #: With what our own ids begin: entries that have one are not taken in again.
+    own: str = ""
     #: Levels separated by `/`, or `own`.
     category: str | None = None
     #: Each category with the patterns of own terms that belong to it, in the order of config.yaml.
@@ -45,6 +49,8 @@ def rules_for(config: Config, source: Source) -> Rules:
         language=source.language,
         timezone=source.timezone or config.site.timezone,
         dates=source.dates,
+        full_text=bool(source.full_text),
+        own=f"tag:{config.site.tag}:",
         category=source.category,
         mapped=tuple((levels(one.path), one.from_) for one in config.categories if one.from_),
         unwrap=tuple(dict.fromkeys([*(prefix for part in ours for prefix in part.unwrap), *KNOWN_PROXIES])),

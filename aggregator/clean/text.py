@@ -65,12 +65,19 @@ def _lines(html: str) -> str:
     if "<t" in html:
         html = _CELL.sub(" ", html)
     text = unescape(_TAG.sub("", _BLOCK.sub("\n", html)))
-    return "\n".join(line for part in text.split("\n") if (line := _folded(part)))
+    parts = text.split("\n")
+    # Of the whole text at once that is found out faster than of each line.
+    fold = _stripped if "  " not in text and text.replace("\n", "").isprintable() else _folded
+    return "\n".join([line for part in parts if part and (line := fold(part))])
+
+
+def _stripped(text: str) -> str:
+    return text.strip(" ")
 
 
 def _folded(text: str) -> str:
     """White space folded; that no character of it is odd is found out faster than the words are split."""
-    if text.isprintable() and "  " not in text:
+    if "  " not in text and text.isprintable():
         return text.strip(" ")
     return " ".join(text.split())
 
@@ -90,7 +97,9 @@ def line(value: str, kind: str = "text") -> str:
         text = _markup_text(value)
     else:
         text = decoded(_without_pairs(value))
-    return " ".join(_UNSEEN.sub("", repaired(text)).split())
+    text = repaired(text)
+    # Nothing unseen is printable.
+    return _folded(text if text.isprintable() else _UNSEEN.sub("", text))
 
 
 def decoded(text: str) -> str:
@@ -130,7 +139,11 @@ def _columns(grapheme: str) -> int:
 
 def columns(text: str) -> int:
     """Display width: what East Asian Width calls wide counts twice (UAX 11)."""
-    return len(text) if text.isascii() else sum(_columns(match[0]) for match in _GRAPHEME.finditer(text))
+    if text.isascii():
+        return len(text)
+    if _APART.match(text):
+        return len(text) + sum(character >= "\u3000" for character in text)
+    return sum(_columns(match[0]) for match in _GRAPHEME.finditer(text))
 
 
 def head(text: str, most: int) -> str:
@@ -173,7 +186,7 @@ def cut(text: str, most: int) -> str:
 
 def sentences(text: str, most: int) -> str:
     """The sentences that fit, if they fill a third of the width; else `cut`."""
-    text = " ".join(text[: most * 16].split())
+    text = _folded(text[: most * 16].replace("\n", " "))
     start = head(text, most)
     if start == text:
         return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin
 
 from aggregator.clean.allowed import names
@@ -193,9 +194,14 @@ def _host(text: str) -> str | None:
 
 def _untracked(query: str, host: str) -> str:
     """The query with its `?` and without trackers; what stays keeps its order and spelling."""
-    own = next((listed for end, listed in _TRACKERS_OF_HOST.items() if f".{host}".endswith(f".{end}")), frozenset())
+    own = _trackers_of(host)
     kept = [part for part in query.split("&") if not _is_tracker(part, own)]
     return "?" + "&".join(kept) if any(kept) else ""
+
+
+@lru_cache(maxsize=1024)
+def _trackers_of(host: str) -> frozenset[str]:
+    return next((listed for end, listed in _TRACKERS_OF_HOST.items() if f".{host}".endswith(f".{end}")), frozenset())
 
 
 def _is_tracker(part: str, own: frozenset[str]) -> bool:
@@ -213,7 +219,8 @@ def _escaped(text: str) -> str:
 
 def _visible(url: str) -> str:
     """Without the characters that browsers skip and people do not see: `java\\tscript:` is one word."""
-    url = _INVISIBLE.sub("", url).strip()
+    # Nothing invisible is printable.
+    url = (url if url.isprintable() else _INVISIBLE.sub("", url)).strip()
     if "\\" in url:
         head = re.split(r"[?#]", url, maxsplit=1)[0]
         url = head.replace("\\", "/") + url[len(head) :]

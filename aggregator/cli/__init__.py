@@ -25,12 +25,16 @@ COMMANDS = {
     "schema": "aggregator.cli.checking:schema",
     "publish": "aggregator.cli.publish:publish",
     "sources": "aggregator.cli.sources:sources",
+    "opml": "aggregator.cli.opml:opml",
     "status": "aggregator.cli.status:status",
     "explain": "aggregator.cli.explain:explain",
+    "search": "aggregator.cli.search:search",
     "story": "aggregator.cli.story:story",
+    "withdraw": "aggregator.cli.withdraw:withdraw",
     "preview": "aggregator.cli.preview:preview",
     "replay": "aggregator.cli.replay:replay",
     "db": "aggregator.cli.database:db",
+    "completion": "aggregator.cli.completion:completion",
 }
 
 
@@ -62,19 +66,33 @@ HELP = {
     "check": "Check the configuration, the database and the folders.",
     "schema": "Print the JSON schema of config.yaml.",
     "publish": "Write every document that differs or is missing.",
-    "sources": "Show and try sources.",
+    "sources": "Show, try, add, change and remove sources.",
+    "opml": "Bring sources in from an OPML file, or out into one.",
     "status": "Show how the sources are.",
     "explain": "Show what was decided of one entry, and why.",
+    "search": "Find articles by their words, Chinese ones included.",
     "story": "Correct which entries are one article.",
+    "withdraw": "Take articles down: out of feeds, archives, pages and search, for good.",
     "preview": "Show what the configuration would change of what is stored, and store nothing.",
     "replay": "Apply today's rules to everything that is stored, and publish.",
     "db": "Look after the database.",
+    "completion": "Print what makes bash, zsh or fish complete commands and names of sources.",
 }
+
+
+def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from aggregator.store.engine import newest_revision
+
+        click.echo(f"aggregator {__version__}, schema {newest_revision()}")
+        context.exit()
 
 
 @click.group(cls=Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-c", "--config", metavar="FILE", help="Configuration file (default: ./config.yaml).")
-@click.version_option(__version__, prog_name="aggregator")
+@click.option(
+    "--version", is_flag=True, callback=_version, is_eager=True, expose_value=False, help="Show the version and exit."
+)
 @click.pass_context
 def cli(context: click.Context, config: str | None) -> None:
     """Turns many feeds and folders of articles into few feeds worth subscribing to."""

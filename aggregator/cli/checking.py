@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 
 from aggregator.cli import options
 from aggregator.config.load import read
 from aggregator.config.schema import Config
+from aggregator.config.section import Location
+
+#: Where in the file each belongs, and the sentence.
+Problems: TypeAlias = Iterator[tuple[Location, str]]
 
 
 @click.command(help="Check the configuration, the database and the folders.")
@@ -22,42 +28,62 @@ def check(path: Path) -> None:
         click.echo(warning, err=True)
     config = loaded.config
     problems = [*_folders(config), *_output(config), *_database(config)]
-    for problem in problems:
-        click.echo(f"{path}: {problem}", err=True)
+    for location, problem in problems:
+        line, column = loaded.mark(location)
+        click.echo(f"{path}:{line}:{column}: {problem}", err=True)
     if problems:
         sys.exit(2)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(f"{path}: good; {len(config.sources)} sources, {enabled} of them enabled")
 
 
-def _folders(config: Config) -> Iterator[str]:
-    for source in config.sources:
-        if source.path and source.enabled and not os.access(source.path, os.R_OK | os.X_OK):
-            yield (
-                f"source {source.name!r}: the folder {source.path} is missing or cannot be read: "
-                "create it, or set `enabled: false`"
-            )
+def _folders(config: Config) -> Problems:
+    for index, source in enumerate(config.sources):
+        if source.path and source.enabled and (problem := _unreadable(Path(source.path))):
+            yield ("sources", index, "path"), f"source {source.name!r} (folder): path: {problem}"
 
 
-def _output(config: Config) -> Iterator[str]:
+def _unreadable(folder: Path) -> str | None:
+    """Why no articles can be read from that folder, and what to do; None if they can."""
+    if not folder.exists():
+        near = get_close_matches(folder.name, _names(folder.parent), 1, 0.6)
+        meant = f"did you mean {folder.parent / near[0]}?" if near else "create it, or set `enabled: false`"
+        return f"there is no folder {folder}: {meant}"
+    if not folder.is_dir():
+        return f"expected a folder, found the file {folder}"
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return f"the folder {folder} may not be read by this user: allow it, or set `enabled: false`"
+    return None
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [each.name for each in folder.iterdir() if each.is_dir()]
+    except OSError:
+        return []
+
+
+def _output(config: Config) -> Problems:
     folder = _existing(Path(config.output.directory))
     if not os.access(folder, os.W_OK | os.X_OK) or not folder.is_dir():
-        yield f"output.directory: {folder} is not a folder that can be written to"
+        yield ("output", "directory"), f"output.directory: {folder} is not a folder that can be written to"
 
 
-def _database(config: Config) -> Iterator[str]:
+def _database(config: Config) -> Problems:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
         url = make_url(config.database)
     except ArgumentError:
-        yield "database: expected a URL such as sqlite:///data/aggregator.db"
+        yield ("database",), "database: expected a URL such as sqlite:///data/aggregator.db"
         return
     if url.get_backend_name() == "sqlite" and url.database:
         file = Path(url.database)
-        if not os.access(_existing(file if file.exists() else file.parent), os.W_OK):
-            yield f"database: {file} cannot be written to"
+        if file.is_dir():
+            yield ("database",), f"database: expected a file, found the folder {file}"
+        elif not os.access(_existing(file), os.W_OK):
+            yield ("database",), f"database: {file} cannot be written to"
 
 
 def _existing(path: Path) -> Path:

@@ -36,6 +36,7 @@ def explain(entry: str, path: Path, as_json: bool) -> None:
 
 
 def _tell(connection: Connection, words: str) -> dict[str, Any]:
+    from aggregator.publish.addresses import feed_path
     from aggregator.store import events, lookup
 
     found = lookup.find(connection, words)
@@ -46,7 +47,7 @@ def _tell(connection: Connection, words: str) -> dict[str, Any]:
     if found:
         told["story"] = lookup.story_of(connection, found.id)
         told["alike"] = lookup.alike(connection, found.id)
-        told["feeds"] = [f"feeds/{slug}.atom" for slug in lookup.slugs(connection, found.id)]
+        told["feeds"] = [feed_path(slug) for slug in lookup.slugs(connection, found.id)]
         told["changes"] = list(_changes(lookup.versions(connection, found.id)))
     return told
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from aggregator.cli import options, show
+from aggregator.cli.completion import source_names
 from aggregator.errors import BusyError, ConfigError
 from aggregator.means import Means
 from aggregator.model import Result
@@ -25,7 +26,14 @@ COLUMNS = ("source", "outcome", "new", "changed", "refused", "message")
 @click.command(help="Check sources once, publish, and print what came of it.")
 @options.config_file
 @click.option("--all", "everything", is_flag=True, help="Check every source, due or not.")
-@click.option("--source", "names", multiple=True, metavar="NAME", help="Check only this source; may be repeated.")
+@click.option(
+    "--source",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=source_names,
+    help="Check only this source; may be repeated.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if a source failed.")
 @options.as_json
 def once(path: Path, everything: bool, names: Sequence[str], strict: bool, as_json: bool) -> None:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from uuid import UUID
 
 import click
-from starlette.applications import Starlette
 
 from aggregator import app, log
 from aggregator.cli import options
+from aggregator.cli.website import Website
 from aggregator.config.schema import Server
 from aggregator.errors import ConfigError
 from aggregator.means import Means
-from aggregator.model import Node, Story
-from aggregator.publish import index
-from aggregator.runner import Service
-from aggregator.store import categories, feeds, moves
-from aggregator.web.app import make_app
+from aggregator.service import Service
 from aggregator.web.server import serving
 
 
@@ -46,8 +40,9 @@ def serve(path: Path, log_json: bool) -> None:
 async def _run(means: Means, path: Path) -> None:
     service = Service(means, path, lambda running: app.rebuild(options.configuration(path), running))
     service.heed_signals()
-    web = _web(means, lambda: service.means)
-    async with serving(web, means.config.server.host, _port(means.config.server)) as port:
+    async with serving(
+        Website(lambda: service.means, service), means.config.server.host, _port(means.config.server)
+    ) as port:
         _announce(means, port)
         await service.run()
 
@@ -56,7 +51,8 @@ async def _serve(means: Means) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(_web(means, lambda: means), means.config.server.host, _port(means.config.server)) as port:
+    server = means.config.server
+    async with serving(Website(lambda: means), server.host, _port(server)) as port:
         _announce(means, port)
         await stop.wait()
 
@@ -76,23 +72,3 @@ def _announce(means: Means, port: int) -> None:
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     click.echo(f"Open       {base}")
     click.echo(f"Subscribe  {base}feeds/all.atom")
-
-
-def _web(means: Means, now: Callable[[], Means]) -> Starlette:
-    """The web side; `now` gives the means in force, which an edit of the configuration replaces."""
-
-    def story(uuid: UUID) -> Story | UUID | None:
-        with means.database.read() as connection:
-            return feeds.one(connection, uuid, now().shown)
-
-    def nodes() -> Mapping[tuple[str, ...], Node]:
-        with means.database.read() as connection:
-            return index((categories.tree(connection, now().naming),))
-
-    def moved() -> Mapping[str, str]:
-        if not now().naming.moved:
-            return {}
-        with means.database.read() as connection:
-            return moves.slugs(connection)
-
-    return make_app(means.root, means.config.site, story, nodes, moved=moved)

@@ -12,7 +12,8 @@ from aggregator.config.section import Mistakes
 
 def of_sources(sources: Any) -> Mistakes:
     """Sources that are known by one name."""
-    yield from _repeated(sources, "sources", _source_name, "two sources of one name, {shown!r}")
+    message = "two sources of one name, {shown!r}: give this or source {number} another"
+    yield from _repeated(sources, "sources", _source_name, message)
 
 
 def of_categories(categories: Any) -> Mistakes:
@@ -69,10 +70,11 @@ def _of(item: Any, name: str) -> Any:
 
 def _repeated(items: Any, place: str, naming: Callable[[Any], tuple[str, str]], message: str) -> Mistakes:
     """Each item that has the same name, by `naming`, as one before it."""
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[int, str]] = {}
     for index, item in enumerate(items if isinstance(items, (list, tuple)) else ()):
         name, shown = naming(item)
         if name and name in seen:
-            yield (place, index), message.format(shown=shown, first=seen[name])
+            number, first = seen[name]
+            yield (place, index), message.format(shown=shown, first=first, number=number)
         elif name:
-            seen[name] = shown
+            seen[name] = index + 1, shown

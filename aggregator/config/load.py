@@ -6,9 +6,10 @@ Whether folders, databases and hosts exist is not looked at.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aggregator.config import messages, positions, secrets
-from aggregator.config.positions import Location, Problem, Tree
+from aggregator.config.positions import Location, Mark, Problem, Tree
 from aggregator.config.schema import Config, Source
 from aggregator.config.section import Section, keys, marked, section_of
 from aggregator.errors import ConfigError
@@ -34,6 +35,8 @@ class Loaded:
     config: Config
     #: Lines like those of `ConfigError`.
     warnings: tuple[str, ...] = ()
+    #: Line and column of a key, for what is found wrong of its value later.
+    mark: Callable[[Location], Mark] = Tree().mark
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -46,7 +49,11 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
 def read(path: Path, environ: Mapping[str, str]) -> Loaded:
     """As `load`, with warnings of keys that have no effect yet."""
-    text = _text(path)
+    return understood(path, _text(path), environ)
+
+
+def understood(path: Path, text: str, environ: Mapping[str, str]) -> Loaded:
+    """What the file at `path` would say if this text stood in it."""
     try:
         tree = positions.parse(text)
     except positions.MalformedError as error:
@@ -58,26 +65,39 @@ def read(path: Path, environ: Mapping[str, str]) -> Loaded:
     config, problems = _validated(tree, secrets.Surroundings(folder, environ))
     if config is None or tree.problems:
         raise ConfigError(_lines(path, [*tree.problems, *problems]))
-    return Loaded(_resolved(config, folder), tuple(_lines(path, early)))
+    return Loaded(_resolved(config, folder), tuple(_lines(path, early)), tree.mark)
 
 
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             [f"{path}: no such file: write a first one with `aggregator init`, or name another with -c"]
         ) from None
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError([f"{path}:{line}:1: not UTF-8: save the file with that encoding"]) from error
     if len(content) > MOST_BYTES:
         raise ConfigError([f"{path}: larger than {MOST_BYTES // 10**6} MB: expected the size of a configuration"])
-    return text
+    if _is_utf16(content):
+        raise ConfigError([f"{path}:1:1: not UTF-8 but UTF-16: save the file as UTF-8"])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(_lines(path, [_undecodable(content, error.start)])) from error
+
+
+def _is_utf16(content: bytes) -> bool:
+    """By its mark, or because every second byte of Latin letters is NUL, which no UTF-8 text needs."""
+    return content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or content.count(0) * 3 > len(content)
+
+
+def _undecodable(content: bytes, start: int) -> Problem:
+    line_start = content.rfind(b"\n", 0, start) + 1
+    # A byte order mark is a character here, but no column.
+    column = len(content[line_start:start].decode("utf-8-sig")) + 1
+    return Problem(content.count(b"\n", 0, start) + 1, column, "not UTF-8: save the file with that encoding")
 
 
 def _validated(tree: Tree, around: secrets.Surroundings) -> tuple[Config | None, list[Problem]]:

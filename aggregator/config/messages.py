@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -30,10 +31,14 @@ _EXPECTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 #: Words of other programs for keys of ours that are spelled quite differently.
-_MEANT = {"feed": "url", "link": "url", "folder": "path", "directory": "path", "dir": "path"}
+_MEANT = {"feed": "url", "link": "url", "folder": "path", "directory": "path", "dir": "path", "name": "title"}
 
 #: Longer values are cut in messages.
 _SHOWN = 60
+
+#: User name and password in an address.
+_USER = re.compile(r"(?<=//)[^/@]*@")
+_CURLY = ("“", "”", "‘", "’", "＂", "＇")
 
 
 def message(error: Mapping[str, Any], root: type[Section], given: Any) -> tuple[Location, str]:
@@ -45,7 +50,7 @@ def message(error: Mapping[str, Any], root: type[Section], given: Any) -> tuple[
         options = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return location, _place(location[:-1], given) + _nearest(str(location[-1]), options)
     if error["type"] == "missing":
-        return location, f"{_place(location[:-1], given)}{location[-1]!r} is missing"
+        return location, _place(location[:-1], given) + _missing(str(location[-1]), root, location[:-1])
     return location, _place(location, given) + _sentence(error, _is_secret(root, location))
 
 
@@ -71,23 +76,44 @@ def _place(location: Location, given: Any) -> str:
     return f"{text}: " if text else ""
 
 
+def _missing(name: str, root: type[Section], location: Location) -> str:
+    """What the reference says of it; of a section, which keys it cannot do without."""
+    section = _section_at(root, location)
+    field = keys(section).get(name) if section else None
+    inner = section_of(field.annotation) if field else None
+    if inner:
+        needed = ", ".join(key for key, one in keys(inner).items() if one.is_required())
+        return f"{name!r} is missing: expected it with {needed}"
+    what = (field.description or "").partition(". ")[0].removesuffix(".") if field else ""
+    return f"{name!r} is missing" + (f": {what[:1].lower()}{what[1:]}" if what else "")
+
+
 def _unknown(name: str, root: type[Section], location: Location) -> str:
     section = _section_at(root, location)
     known = keys(section) if section else {}
     files = [f"{key}_file" for key, field in known.items() if marked(field, "secret")]
-    return _nearest(name, list(known), files)
+    return _nearest(name, list(known), files, _homes(name, root))
 
 
-def _nearest(name: str, options: list[str], others: Iterable[str] = ()) -> str:
-    """`others` may be meant, but are not offered where nothing is near."""
+def _homes(name: str, root: type[Section]) -> list[str]:
+    """The sections that have a key of that name: a wrong indentation puts it into another."""
+    if name in keys(root):
+        return ["the beginning of a line, in no section"]
+    sections = {place: section_of(field.annotation) for place, field in keys(root).items()}
+    return [place for place, section in sections.items() if section and name in keys(section)]
+
+
+def _nearest(name: str, options: list[str], others: Iterable[str] = (), homes: Iterable[str] = ()) -> str:
+    """`others` may be meant, but are not offered where nothing is near; `homes` is where that name is a key."""
     from difflib import get_close_matches
 
     near = (
         [_MEANT[name]] if _MEANT.get(name) in options else get_close_matches(name.lower(), [*options, *others], 1, 0.6)
     )
-    return f"unknown key {name!r}: " + (
-        f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(options)}"
-    )
+    if near:
+        return f"unknown key {name!r}: did you mean {near[0]!r}?"
+    home = " or ".join(homes)
+    return f"unknown key {name!r}: " + (f"its place is {home}" if home else f"expected one of {', '.join(options)}")
 
 
 def _sentence(error: Mapping[str, Any], secret: bool) -> str:
@@ -98,9 +124,13 @@ def _sentence(error: Mapping[str, Any], secret: bool) -> str:
         sentence = _EXPECTED.get(error["type"])
         said = sentence(context) if sentence else str(error["msg"])
     found = error["input"]
-    if "found" in said or said.endswith("?") or not isinstance(found, (str, int, list, dict, type(None))):
+    told = "found" in said or said.endswith("?") or (isinstance(found, str) and repr(found) in said)
+    if told or not isinstance(found, (str, int, list, dict, type(None))):
         return said
-    return said if secret or _is_section(found, error) else f"{said}, found {_shown(found)}"
+    if secret or _is_section(found, error):
+        return said
+    straight = " (write quotes as ' or \")" if isinstance(found, str) and found.startswith(_CURLY) else ""
+    return f"{said}, found {_shown(found)}{straight}"
 
 
 def _is_section(found: Any, error: Mapping[str, Any]) -> bool:
@@ -115,7 +145,8 @@ def _shown(found: Any) -> str:
         return "keys"
     if isinstance(found, list):
         return "a list"
-    return repr(found) if len(str(found)) <= _SHOWN else repr(str(found)[:_SHOWN] + "…")
+    text = _USER.sub("…@", found) if isinstance(found, str) else found
+    return repr(text) if len(str(text)) <= _SHOWN else repr(str(text)[:_SHOWN] + "…")
 
 
 def _is_secret(root: type[Section], location: Location) -> bool:
@@ -126,7 +157,8 @@ def _is_secret(root: type[Section], location: Location) -> bool:
             if marked(field, "secret"):
                 return True
             section = section_of(field.annotation)
-    return False
+    # A line of text where the keys of a section were expected holds what would be in them.
+    return section is not None and all(marked(field, "secret") for field in keys(section).values())
 
 
 def _section_at(root: type[Section], location: Location) -> type[Section] | None:

@@ -28,12 +28,19 @@ DEEPEST = 20
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAB = re.compile(r"^ *\t\s*\S", re.MULTILINE)
 _NULLS = ("", "~", "null", "Null", "NULL")
+#: A key that is followed by the colon of Chinese keyboards.
+_FULL_WIDTH = re.compile(r"\s*(?:- +)?[^:'\"#]*：")
+#: The parser notices these only later, mostly in another line; what is wrong stands where it began.
+_BEGUN = ("unexpected end of stream", "could not find expected ':'")
 _REMEDIES = {
     "mapping values are not allowed": "put values that contain ': ' in quotes",
     "cannot start any token": "put values that begin with a sign in quotes",
     "did not find expected ','": "within { } and [ ], put values that hold any of { } [ ] , : in quotes",
     "could not find expected ':'": "a key needs ': ' behind it",
-    "did not find expected key": "check the indentation of this line and of those above",
+    "did not find expected key": "check the indentation of this line and of those above, and put values that begin "
+    "with [ or { in quotes",
+    "expected alphabetic or numeric character": "put values that begin with * or & in quotes",
+    "unknown escape character": "in double quotes \\ has a meaning of its own: take single ones",
     "did not find expected '-' indicator": "check the indentation of this line and of those above",
     "unexpected end of stream": "a quote or bracket is not closed",
 }
@@ -113,7 +120,9 @@ class _Builder:
             self.refuse(event, f"the alias *{event.anchor} is not supported: write the value out")
             return None
         if event.tag not in (None, "!"):
-            self.refuse(event, f"the tag {event.tag} is not supported: write the value alone")
+            self.refuse(event, f"the tag {event.tag} is not supported: write the value alone, or in quotes")
+        if event.anchor and not getattr(event, "value", True):
+            self.refuse(event, f"&{event.anchor} has a meaning of its own: put values that begin with & in quotes")
         if isinstance(event, yaml.MappingStartEvent):
             return self.mapping(location)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -165,14 +174,26 @@ def _control(char: str) -> str:
 
 
 def _syntax(text: str, error: yaml.MarkedYAMLError) -> list[Problem]:
-    mark = error.problem_mark or error.context_mark
+    said = error.problem or "it cannot be read"
+    begun = error.context_mark if any(sign in said for sign in _BEGUN) else None
+    mark = begun or error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines()
-    if line < len(lines) and _TAB.match(lines[line]):
+    lines = [*text.splitlines(), ""]
+    if _TAB.match(lines[line]):
         return [
             _problem(text, found.end() - len(found[0].lstrip(" ")), "a tab in the indentation: expected spaces")
             for found in _TAB.finditer(text)
         ]
-    said = error.problem or "it cannot be read"
-    remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in said), None)
+    if lines[line][column : column + 1] == "\t":
+        return [Problem(line + 1, column + 1, "a tab: expected blanks")]
+    remedy = _remedy(said, lines[max(line - 1, 0) : line + 1], column)
     return [Problem(line + 1, column + 1, f"not valid YAML: {said}" + (f" ({remedy})" if remedy else ""))]
+
+
+def _remedy(said: str, lines: list[str], column: int) -> str | None:
+    """What to do about it; `lines` are the one that is wrong and the one above it."""
+    if any(_FULL_WIDTH.match(line) for line in lines):
+        return "write ':' and a blank in place of the full-width '：'"
+    if "mapping values are not allowed" in said and ":" not in lines[-1][:column]:
+        return "check the indentation of this line, and that the key above it has ': ' behind it"
+    return next((remedy for sign, remedy in _REMEDIES.items() if sign in said), None)

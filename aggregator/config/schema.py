@@ -28,6 +28,7 @@ from aggregator.config.values import (
     HeaderValue,
     Host,
     Language,
+    Listening,
     Name,
     Pattern,
     Selector,
@@ -65,20 +66,20 @@ class Output(Section):
 
     directory: Name = key("public", "Folder of everything published, relative to this file.")
     formats: tuple[Literal["atom", "rss", "json"], ...] = key(
-        ("atom", "rss", "json"), "Formats of each feed.", min_length=1, later=6
+        ("atom", "rss", "json"), "Formats of each feed.", min_length=1
     )
     entries: int = key(50, "Entries of a feed.", ge=1, le=1000)
-    per_source: int | None = key(None, "Most entries of one publisher in a feed.", ge=1, later=6)
-    archive: bool = key(True, "Older entries stay reachable by RFC 5005 archives.", later=6)
+    per_source: int | None = key(None, "Most entries of one publisher in a feed.", ge=1)
+    archive: bool = key(True, "Older entries stay reachable by RFC 5005 archives.")
     pages: bool = key(True, "HTML pages beside the feeds.")
-    precompress: bool = key(False, "Compressed copies beside each feed.", later=6)
-    hub: WebAddress | None = key(None, "WebSub hub to announce and to notify.", later=6)
+    precompress: bool = key(False, "Compressed copies beside each feed.")
+    hub: WebAddress | None = key(None, "WebSub hub to announce and to notify.")
 
 
 class Server(Section):
     """The built-in web server."""
 
-    host: str = key("127.0.0.1", "Address to listen on.")
+    host: Listening = key("127.0.0.1", "Address to listen on.")
     port: int = key(8080, "Port; 0 takes any free one and prints it. `PORT` in the environment wins.", ge=0, le=65535)
     token: str | None = key(None, "Opens /status and /metrics from elsewhere than this machine.", secret=True, later=7)
 
@@ -86,10 +87,14 @@ class Server(Section):
 class Schedule(Section):
     """How often sources are checked where they do not say so themselves."""
 
-    interval: Duration = key(timedelta(minutes=30), "Time between checks of a source.", gt=timedelta())
+    interval: Duration = key(
+        timedelta(minutes=30),
+        "Time between checks of a source; of a feed that adapts, of its first ones.",
+        gt=timedelta(),
+    )
     min: Duration = key(timedelta(minutes=5), "Least time when it adapts.", gt=timedelta())
     max: Duration = key(timedelta(hours=24), "Most time, also after failures.", gt=timedelta())
-    adaptive: bool = key(True, "Checks lively sources more often and quiet ones less.", later=5)
+    adaptive: bool = key(True, "Checks lively feeds more often and quiet ones less, unless they have an interval.")
 
     @classmethod
     def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
@@ -104,14 +109,14 @@ class Network(Section):
     user_agent: str | None = key(None, "Default: aggregator, its version and site.url.")
     timeout: Duration = key(
         timedelta(seconds=20),
-        "Bounds connecting and each silence; a whole answer may take four times that.",
+        "Bounds connecting and each silence; a whole answer may take four times that, and five minutes at most.",
         gt=timedelta(),
     )
     max_bytes: Size = key(16_000_000, "Largest answer or article file, unpacked.", gt=0)
     concurrency: int = key(64, "Most requests at once.", ge=1, le=1000)
     per_host: int = key(2, "Most requests at once to one host.", ge=1, le=100)
     spacing: Duration = key(
-        timedelta(seconds=1), "Between requests to a host that answered 429.", ge=timedelta(), later=5
+        timedelta(seconds=1), "Between requests to a host that answered 429, until its time has passed.", ge=timedelta()
     )
     allow: tuple[Host, ...] = key((), "Host names, addresses and CIDR blocks allowed although they are private.")
     proxy: WebAddress | None = key(None, "Address of an HTTP proxy for all requests.", secret=True)
@@ -128,8 +133,8 @@ class Duplicates(Section):
 class Retention(Section):
     """How long entries stay."""
 
-    days: int = key(365, "Counted from when the source last showed the entry.", ge=1, later=7)
-    per_source: int = key(5000, "Most entries of one feed.", ge=1, later=7)
+    days: int = key(365, "Counted from when the source last showed the entry.", ge=1)
+    per_source: int = key(5000, "Most entries of one feed.", ge=1)
 
 
 class Replace(Section):
@@ -177,6 +182,8 @@ class Rule(Section):
         for field, wanted in when.items() if isinstance(when, Mapping) else ():
             if field in _WHEN and isinstance(wanted, str):
                 yield from _mistake(("when", field), wanted, _WHEN[field])
+        if isinstance(when, Mapping) and not when:
+            yield ("when",), "expected a field and its pattern, for this would be every entry; `title: .` says so"
         if not given.keys() & {"drop", "category", "tag", "title"}:
             yield (), "expected what to do: one of drop, category, tag and title"
         if "title" in given and isinstance(when, Mapping) and "title" not in when:
@@ -197,7 +204,10 @@ class Category(Section):
     from_: tuple[Pattern, ...] = Field(
         (), alias="from", description="Patterns of entries' own categories that belong here."
     )
-    query: str | None = key(None, "Makes it a saved search.", later=6)
+    query: str | None = key(
+        None,
+        'Makes it a saved search: a feed below q/ of what holds these (`"a phrase"`, `-without`, `this OR that`).',
+    )
     hidden: bool = key(False, "Published, but not listed.")
     was: tuple[CategoryPath, ...] = key(
         (), "Paths that it had before, or that became part of it: their entries come here, their addresses lead here."
@@ -246,12 +256,12 @@ class Source(Section):
     tls_verify: bool = key(True, "Whether certificates are verified.")
     proxy: WebAddress | None = key(None, "Instead of network.proxy.", secret=True)
     allow_private: bool = key(False, "Its host may have a private address.")
-    full_text: FullText = key(False, "Fetch the article itself; or a CSS selector of its text.", later=5)
+    full_text: FullText = key(False, "Fetch the article itself; or a CSS selector of its text.")
     clean: Clean | None = key(None, "In addition to clean.")
     rules: tuple[Rule, ...] = key((), "Before the rules for all.")
     prefer: int = key(0, "Of equal copies the one of the higher source leads.")
     limit: int | None = key(None, "Most entries taken from one document.", ge=1)
-    withdraw_deleted: bool = key(False, "Withdraw articles whose files are gone.", later=6)
+    withdraw_deleted: bool = key(False, "Withdraw articles whose files are gone for an hour.")
     follow_links: bool = key(False, "Read symbolic links that leave the folder.")
 
     @classmethod
@@ -265,6 +275,8 @@ class Source(Section):
             yield ("page",), "a page needs select, which says where its entries are"
         if "select" in given and "page" not in given:
             yield ("select",), "select is for page only: a feed or a folder says itself where its entries are"
+        if "path" in given and "full_text" in given:
+            yield ("full_text",), "full_text is for feeds and pages: the files of a folder hold the articles themselves"
         if "cron" in given and "interval" in given:
             yield ("cron",), "expected interval or cron, found both"
 

@@ -146,7 +146,8 @@ def cron(text: str, timezone: str) -> CronTrigger:
     try:
         trigger = CronTrigger.from_crontab(" ".join(fields), timezone=zone(timezone))
     except ValueError as error:
-        raise ValueError(f'expected a crontab line such as "0 7 * * *": {error}') from error
+        said = str(error).removeprefix("Error validating expression ")
+        raise ValueError(f'expected a crontab line such as "0 7 * * *": {said}') from error
     if trigger.get_next_fire_time(None, datetime(2000, 1, 1, tzinfo=UTC)) is None:
         raise ValueError("this time never comes: expected a day that the month has")
     return trigger
@@ -179,5 +180,9 @@ def _day(text: str) -> int:
 def _nearest_zone(name: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, available_timezones(), 1, 0.6)
-    return f"did you mean {near[0]}?" if near else "expected a name such as Asia/Shanghai"
+    near = get_close_matches(name, [*available_timezones(), *_MEANT_ZONES], 1, 0.6)
+    return f"did you mean {_MEANT_ZONES.get(near[0], near[0])}?" if near else "expected a name such as Asia/Shanghai"
+
+
+#: What people write for zones that are named after another city.
+_MEANT_ZONES = {"Asia/Beijing": "Asia/Shanghai", "Beijing": "Asia/Shanghai", "China": "Asia/Shanghai"}

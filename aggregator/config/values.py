@@ -82,6 +82,12 @@ def _tag(text: str) -> str:
     return text
 
 
+def _listening(text: str) -> str:
+    if re.search(r"[\s/\[\]]", text) or not text:
+        raise ValueError("expected an address or a host name alone, such as 127.0.0.1, 0.0.0.0 or ::1")
+    return text
+
+
 def _language(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", text):
         raise ValueError("expected a language such as zh, zh-CN or en")
@@ -89,6 +95,10 @@ def _language(text: str) -> str:
 
 
 def _database(text: str) -> str:
+    if re.match(r"sqlite(\+pysqlite)?://[^/?]", text):
+        raise ValueError("expected three slashes, as in sqlite:///data/file.db, and four for /data/file.db")
+    if text.startswith("postgres://"):
+        raise ValueError("unknown kind of database postgres: did you mean postgresql://?")
     if not re.match(r"sqlite(\+pysqlite)?://|postgresql(\+psycopg)?://", text):
         raise ValueError("expected sqlite:///file.db or postgresql+psycopg://user:password@host/name")
     # The bare name would ask for another driver than the one that comes with us.
@@ -171,6 +181,7 @@ Language = Annotated[str, AfterValidator(_language), _kind("language", examples=
 CategoryPath = Annotated[Name, AfterValidator(_category_path), _kind("category")]
 Slug = Annotated[Name, AfterValidator(_slug)]
 Host = Annotated[str, AfterValidator(_host), _kind("host or block", examples=["10.0.0.0/8", "intranet.example"])]
+Listening = Annotated[str, AfterValidator(_listening)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 SiteAddress = Annotated[WebAddress, AfterValidator(_site_address)]

@@ -11,7 +11,7 @@ _COUNTER = rf"(?:{_WHAT}(?:量|数|次数)?\s?[:：(（]?\s?{_NUMBER}\s?[)）]?|
 _LINE = rf"\s*{_COUNTER}(?:[\s|·/,，]{{1,4}}{_COUNTER}){{0,4}}\s*"
 
 _IN_TEXT = re.compile(rf"^{_LINE}$", re.IGNORECASE | re.MULTILINE)
-_IN_HTML = re.compile(rf"(?<=>){_LINE}(?=<)", re.IGNORECASE)
+_IN_HTML = re.compile(rf">{_LINE}(?=<)", re.IGNORECASE)
 
 
 def without_counters(text: str) -> str:
@@ -21,4 +21,4 @@ def without_counters(text: str) -> str:
 
 def without_counters_html(html: str) -> str:
     """HTML without the elements' texts that are nothing but counters."""
-    return _IN_HTML.sub("", html)
+    return _IN_HTML.sub(">", html)

@@ -21,6 +21,9 @@ ENOUGH = 40
 BANDS, ROWS = 16, 4
 _BINS = BANDS * ROWS
 _BIN_SHIFT = np.uint64(64 - _BINS.bit_length() + 1)
+_NUMBERS = np.arange(_BINS, dtype=np.uint64)
+#: The least hash that falls into each bin.
+_EDGES = _NUMBERS << _BIN_SHIFT
 _EMPTY = np.iinfo(np.uint64).max
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _ROW_MIX = np.array([0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], dtype=np.uint64)
@@ -31,7 +34,8 @@ LEAD, LEAD_GRAM, LEAD_KEYS = 160, 12, 3
 
 #: A random picture in place of a missing one: another in every run of the generator.
 _PLACEHOLDER = re.compile(r"https?://picsum\.photos/[^\s\"'<>)]*")
-_TRACKER = re.compile(rf"(?<=[?&;])(?:amp;)?(?:{TRACKING})=[^&\"'\s<>#]*&?(?:amp;)?", re.IGNORECASE)
+#: Begins with what stands before it, which the engine finds several times faster than it looks back.
+_TRACKER = re.compile(rf"([?&;])(?:(?<=[?&;])(?:amp;)?(?:{TRACKING})=[^&\"'\s<>#]*&?(?:amp;)?)+", re.IGNORECASE)
 _DANGLING = re.compile(r"[?&](?=[\"'\s<>#]|$)")
 
 
@@ -87,7 +91,7 @@ def steady(text: str) -> str:
     if "picsum.photos" in text:
         text = _PLACEHOLDER.sub("", text)
     if "=" in text:
-        shorter = _TRACKER.sub("", text)
+        shorter = _TRACKER.sub(r"\1", text)
         text = text if shorter == text else _DANGLING.sub("", shorter)
     return " ".join(text.split())
 
@@ -99,8 +103,11 @@ def bands(codes: Codes) -> tuple[int, ...]:
 
 def _sketch_bands(hashes: Hashes) -> list[int]:
     """LSH over a MinHash by one permutation: each gram falls into one bin, its least hash stays."""
-    bins = np.full(_BINS, _EMPTY)
-    np.minimum.at(bins, (hashes >> _BIN_SHIFT).astype(np.intp), hashes)
+    # In order, the least of a bin is the first from its edge on; numpy has no faster way to group.
+    ordered = np.append(hashes, _EMPTY)
+    ordered.sort()
+    bins = ordered[np.searchsorted(ordered, _EDGES)]
+    bins[bins >> _BIN_SHIFT != _NUMBERS] = _EMPTY
     rows = _densified(bins).reshape(BANDS, ROWS) * _ROW_MIX
     rows ^= rows >> np.uint64(31)
     keys = rows.sum(axis=1, dtype=np.uint64) ^ _BAND_MIX

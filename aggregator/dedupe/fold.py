@@ -38,7 +38,7 @@ def fold(text: str) -> Codes:
     traditional text that depend on the word differ.
     """
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    kept: Codes = _table()[codes]
+    kept: Codes = _table().take(codes)
     parts = np.flatnonzero(kept == _PART)
     if parts.size:
         inner = parts[(parts > 0) & (parts < kept.size - 1)]
@@ -49,8 +49,15 @@ def fold(text: str) -> Codes:
     return folded_codes
 
 
+def each(text: str) -> Codes:
+    """What every single character of `text` comes to: 0 counts for nothing, 1 parts words."""
+    codes: Codes = _table()[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
+    return codes
+
+
 def _digit(codes: Codes) -> npt.NDArray[np.bool_]:
-    digits: npt.NDArray[np.bool_] = (codes >= ord("0")) & (codes <= ord("9"))
+    # Unsigned: what is below "0" comes out far above.
+    digits: npt.NDArray[np.bool_] = codes - np.uint32(ord("0")) < 10
     return digits
 
 

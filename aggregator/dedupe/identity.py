@@ -102,10 +102,11 @@ class Same:
 Decision = New | Changed | Same
 
 
-def keys(parsed: ParsedEntry, entry: Entry) -> tuple[Key, ...]:
+def keys(parsed: ParsedEntry, entry: Entry, text: bytes | None = None) -> tuple[Key, ...]:
     """Every key that the entry could be known by, in the order in which they count.
 
-    Which of them do count depends on the document and the source: see `identify`.
+    Which of them do count depends on the document and the source: see `identify`. `text` is the
+    digest of the folded text where that has been taken, in the entry's signature.
     """
     found = []
     if parsed.id and parsed.id.strip():
@@ -118,8 +119,8 @@ def keys(parsed: ParsedEntry, entry: Entry) -> tuple[Key, ...]:
     titled = f"{folded(entry.title)} {date}".strip()
     if titled:
         found.append(Key("date", titled))
-    text = digest(fold(entry.text).astype("<u4").tobytes()).hex()
-    return (*found, Key("text", f"{titled} {text}".strip()))
+    text = text or digest(fold(entry.text).astype("<u4").tobytes())
+    return (*found, Key("text", f"{titled} {text.hex()}".strip()))
 
 
 def trust_of(batch: Sequence[Prepared], before: Trust) -> Trust:
@@ -127,13 +128,13 @@ def trust_of(batch: Sequence[Prepared], before: Trust) -> Trust:
 
     An item listed twice word for word says nothing, and neither does a single item.
     """
-    articles = list({one.signature.fingerprint: one for one in batch}.values())
+    articles = [(one, _called(one)) for one in {one.signature.fingerprint: one for one in batch}.values()]
     return Trust(_distinct(articles, "guid", before.guid), _distinct(articles, "link", before.link))
 
 
-def _distinct(articles: Iterable[Prepared], kind: str, before: bool) -> bool:
+def _distinct(articles: Iterable[tuple[Prepared, str | bytes]], kind: str, before: bool) -> bool:
     """An edited article may be listed beside its old version: one key and one title are one."""
-    seen = {(key.text, _called(one)) for one in articles for key in one.keys if key.kind == kind}
+    seen = {(key.text, called) for one, called in articles for key in one.keys if key.kind == kind}
     if len(seen) < 2:
         return before
     return len({text for text, _ in seen}) >= DISTINCT * len(seen)
@@ -222,13 +223,13 @@ def _hit(prepared: Prepared, usable: tuple[Key, ...], kind: str, known: Known) -
     hit = known.entries.get(key) if key else None
     if key is None or hit is None or hit.fingerprint == prepared.signature.fingerprint:
         return hit
-    if _strong(key, usable, prepared):
+    if strong(key, usable, prepared):
         return hit
     return hit if _alike(known.recall(hit.id), prepared.entry, by_text=kind == "date") else None
 
 
-def _strong(key: Key, usable: tuple[Key, ...], prepared: Prepared) -> bool:
-    """An id is believed, unless it is no more than the title, which recurs; so is an equal text.
+def strong(key: Key, usable: tuple[Key, ...], prepared: Prepared) -> bool:
+    """Whether the key makes an update by itself. An id is believed, unless it is no more than the title, which recurs; so is an equal text.
 
     Title and date are believed where the entry has nothing better, for a better key has failed.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 #: Parameters that say where a reader came from, not what is read.
@@ -14,6 +15,8 @@ _TRACKER = re.compile(rf"^(?:{TRACKING})(?:=|$)", re.IGNORECASE)
 _DEFAULT_PORT = re.compile(r":(?:80|443)$")
 
 
+# An entry's link is asked for twice, as one of its keys and for its signature.
+@lru_cache(maxsize=64)
 def link_key(url: str) -> str:
     """Host and path of `url`, with the query that tells articles apart.
 

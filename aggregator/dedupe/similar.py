@@ -33,7 +33,8 @@ def hash_grams(codes: Codes, size: int) -> Hashes:
     wide = codes.astype(np.uint64)
     hashes = wide[:count] * _MIX[0]
     for shift in range(1, size):
-        hashes = (hashes ^ wide[shift : count + shift]) * _MIX[1]
+        hashes ^= wide[shift : count + shift]
+        hashes *= _MIX[1]
         hashes ^= hashes >> np.uint64(29)
     hashes *= _MIX[2]
     hashes ^= hashes >> np.uint64(32)

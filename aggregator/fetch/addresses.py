@@ -24,14 +24,23 @@ def as_url(text: str) -> URL:
         raise ValueError("not an http or https address")
     host = parts.hostname if parts.hostname.isascii() else URL.build(scheme="http", host=parts.hostname).raw_host
     host = f"[{host}]" if ":" in (host or "") else host
+    if parts.port == 0:  # which would be left out, and another one asked
+        raise ValueError("no port is 0")
     netloc = f"{host}:{parts.port}" if parts.port else str(host)
+    return URL(urlunsplit((parts.scheme, netloc, _quoted(parts.path or "/"), _quoted(parts.query), "")), encoded=True)
+
+
+def _quoted(part: str) -> str:
+    if part.isascii() and part.isprintable() and " " not in part:
+        return part
     # Bytes that are no UTF-8 come from headers as surrogates; they go out again as they came.
-    rest = (quote(part, safe=_KEPT, errors="surrogateescape") for part in (parts.path or "/", parts.query))
-    return URL(urlunsplit((parts.scheme, netloc, *rest, "")), encoded=True)
+    return quote(part, safe=_KEPT, errors="surrogateescape")
 
 
 def credentials(text: str) -> tuple[str, str] | None:
     """The user name and password written in an address."""
+    if "@" not in text:
+        return None
     url = URL(text.strip())
     return (url.user or "", url.password or "") if url.raw_user is not None or url.raw_password is not None else None
 

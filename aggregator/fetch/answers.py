@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
+from typing import Literal
 from urllib.parse import urlsplit
 
 from multidict import MultiMapping
@@ -14,8 +15,10 @@ from aggregator.fetch.addresses import shown
 from aggregator.model import Document, Failed, Fetched, NotModified, Outcome, Validators, digest
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-#: With these the body is the document. 206 and 226 would be parts, which we do not ask for.
-BODIES = frozenset({200, 203})
+#: What they may have of a body says nothing.
+BODILESS = REDIRECTS | {HTTPStatus.NOT_MODIFIED}
+#: With these the body is the document. 206 would be a part, which we do not ask for.
+BODIES = frozenset({200, 203, 226})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,22 @@ def judge(answer: Answer, asked: Validators, now: datetime, *, page: bool = Fals
     """
     if wall := walls.bot_wall(answer.status, answer.headers, answer.body):
         return _walled(answer, wall, now)
-    if answer.status in BODIES:
+    if _is_document(answer, asked):
         return _body(answer, asked, now, page=page)
     if answer.status == HTTPStatus.NOT_MODIFIED and (asked.etag or asked.last_modified):
         return NotModified(headers.renewed(answer.headers, asked), headers.freshness(answer.headers, now))
     outcome, sentence, remedy = _status(answer.status)
     message = f"{shown(answer.url)} answered {_named(answer.status)}: {sentence}"
-    return Failed(outcome, message, remedy, headers.retry_after(answer.headers, now))
+    scope: Literal["url", "host"] = "host" if outcome is Outcome.RATE_LIMITED else "url"
+    return Failed(outcome, message, remedy, headers.retry_after(answer.headers, now), scope)
+
+
+def _is_document(answer: Answer, asked: Validators) -> bool:
+    if answer.status != HTTPStatus.IM_USED:
+        return answer.status in BODIES
+    # What we asked for: the entries that are new, as a feed, and nothing else done to it (RFC 3229, 10.5.2).
+    used = [part.strip().lower() for part in answer.headers.get("IM", "").split(",")]
+    return bool(asked.etag) and used == ["feed"]
 
 
 def _body(answer: Answer, asked: Validators, now: datetime, *, page: bool) -> Fetched | NotModified | Failed:
@@ -55,12 +67,16 @@ def _body(answer: Answer, asked: Validators, now: datetime, *, page: bool) -> Fe
     own = digest(answer.body)
     new = headers.validators(answer.headers, own)
     wait = headers.freshness(answer.headers, now)
+    partial = answer.status == HTTPStatus.IM_USED
+    if partial:
+        # This digest is of a part; kept, it would be compared with whole feeds.
+        new = replace(new, digest=None)
     # Also where there are validators: many servers change theirs with each process or release.
-    if own == asked.digest:
+    elif own == asked.digest:
         return NotModified(new, wait)
     media_type, charset = headers.content_type(answer.headers)
     document = Document(answer.body, url=answer.url, media_type=media_type, charset=charset, digest=own)
-    return Fetched(document, new, wait)
+    return Fetched(document, new, wait, partial=partial)
 
 
 def _walled(answer: Answer, wall: str, now: datetime) -> Failed:
@@ -107,6 +123,8 @@ _STATUSES: dict[int, tuple[Outcome, str, str]] = {
 def _status(status: int) -> tuple[Outcome, str, str]:
     if status in _STATUSES:
         return _STATUSES[status]
+    if status == HTTPStatus.IM_USED:
+        return Outcome.HTTP_ERROR, "a part of something, which was not asked for", _ADDRESS
     if status == HTTPStatus.NOT_MODIFIED:
         return Outcome.HTTP_ERROR, "unchanged, though it was not asked for changes", _LATER
     if status < 300:

@@ -39,6 +39,8 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")
 #: use some for their metadata; Azure's platform address; documentation (RFC 9637).
 _NEVER = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"), IPv6Network("3fff::/20"))
 
+Factory = Callable[[AddressInfo], socket.socket]
+
 
 class Refused(PermissionError):  # noqa: N818 - names what happened, like `Outcome.REFUSED_ADDRESS`
     """The address is not one that we dial.
@@ -97,6 +99,11 @@ def reached(address: Address) -> Address:
     return address.sixtofour or address
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is written as an address, so that no name server is asked."""
+    return ":" in host or host.rpartition(".")[2].isdigit()
+
+
 def permitted(text: str, networks: Networks = ()) -> bool:
     """Whether an address, as a socket has it (IPv6 perhaps with a zone), may be dialled."""
     address = ip_address(text.partition("%")[0])
@@ -110,7 +117,7 @@ def permitted(text: str, networks: Networks = ()) -> bool:
     return target.is_global and not target.is_multicast
 
 
-def guarded(networks: Networks) -> Callable[[AddressInfo], socket.socket]:
+def guarded(networks: Networks) -> Factory:
     """A socket factory that raises `Refused` instead of opening a socket to a private address."""
 
     def factory(info: AddressInfo) -> socket.socket:
@@ -128,10 +135,22 @@ async def check_target(host: str, networks: Networks) -> None:
     The proxy resolves the name by itself, so this is the best that can be done; a name that only
     the proxy can resolve passes.
     """
+    for address in await _addresses(host):
+        if not permitted(address, networks):
+            raise Refused(address)
+
+
+async def lies_in(host: str, networks: Networks) -> bool:
+    """Whether a host is at an address of those networks; not where it cannot be looked up."""
+    if not networks:
+        return False
+    found = {reached(ip_address(address.partition("%")[0])) for address in await _addresses(host)}
+    return any(address in network for address in found for network in networks)
+
+
+async def _addresses(host: str) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        return
-    for *_, address in found:
-        if not permitted(str(address[0]), networks):
-            raise Refused(str(address[0]))
+        return []
+    return [str(address[0]) for *_, address in found]

@@ -16,6 +16,8 @@ from aggregator.model import Validators
 
 #: Seconds; a wish for more is taken for this much.
 LONGEST_WAIT = 366 * 86400.0
+#: Characters. Servers refuse requests with headers of some kilobytes; real validators have tens.
+LONGEST_VALIDATOR = 2048
 
 _FEEDS = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
@@ -35,7 +37,8 @@ def for_request(
     """Headers of one request.
 
     Only a `trusted` host, the source's own, is sent the login, the cookies and the source's own
-    headers. Validators are echoed exactly as they came.
+    headers. Validators are echoed exactly as they came, and with an ETag we say that the entries
+    that are new since then will do (`A-IM: feed`, RFC 3229 as it is used for feeds).
     """
     headers = CIMultiDict(
         {
@@ -46,6 +49,8 @@ def for_request(
     )
     if validators.etag:
         headers["If-None-Match"] = validators.etag
+        if not source.page:
+            headers["A-IM"] = "feed"
     if validators.last_modified:
         headers["If-Modified-Since"] = validators.last_modified
     if trusted and login:
@@ -60,7 +65,11 @@ def for_request(
 
 def validators(headers: Mapping[str, str], digest: bytes | None) -> Validators:
     """What to send with the next request."""
-    return Validators(_echoable(headers.get("ETag")), _echoable(headers.get("Last-Modified")), digest)
+    etag = _echoable(headers.get("ETag"))
+    # Sent back, `*` would ask for nothing but what is not there at all (RFC 9110, 13.1.2): 304 for ever.
+    if etag and any(part.strip() == "*" for part in etag.split(",")):
+        etag = None
+    return Validators(etag, _echoable(headers.get("Last-Modified")), digest)
 
 
 def renewed(headers: Mapping[str, str], known: Validators) -> Validators:
@@ -71,7 +80,7 @@ def renewed(headers: Mapping[str, str], known: Validators) -> Validators:
 
 def _echoable(value: str | None) -> str | None:
     # Bytes that are no UTF-8 arrive as lone surrogates, which no database stores.
-    return value if value and value.isprintable() else None
+    return value if value and value.isprintable() and len(value) <= LONGEST_VALIDATOR else None
 
 
 def content_type(headers: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -10,16 +10,24 @@ import zlib
 from collections.abc import Callable
 
 import brotli
+import zstandard
 
-#: What we advertise. Not zstd: its reader does not tell a truncated body from a whole one.
-ACCEPTED = "gzip, deflate, br"
+#: What we advertise.
+ACCEPTED = "gzip, deflate, br, zstd"
 
 _GZIP = b"\x1f\x8b"
 #: Codings in Content-Encoding that mean none; servers put character sets there.
 _PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8"})
 _STEP = 65536
+#: Bytes of a zstd body that are unpacked at a time: a block takes four at least and holds no more
+#: than 128 KiB (RFC 8878, 3.1.1.2), so that one step is 2 MiB at most.
+_ZSTD_STEP = 64
+#: Bytes, the most that a reader must provide (RFC 9659, 3).
+_ZSTD_WINDOW = 8 << 20
 #: Each layer may be a bomb of its own.
 _MOST_CODINGS = 3
+#: Members of gzip, frames of zstd: a million empty ones would take hours.
+_MOST_PARTS = 100
 
 
 class TooLarge(Exception):  # noqa: N818 - names what happened, like the outcome of the same name
@@ -63,10 +71,17 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     """All members; what follows the last and is no member (padding) is left out."""
     if not body.startswith(_GZIP):
         return body
+    return _parts(body, lambda rest, out: _unzip(rest, 31, limit, out), _GZIP)
+
+
+def _parts(body: bytes, unpack: Callable[[bytes, bytearray], bytes], begin: bytes = b"") -> bytes:
+    """Unpack one part after the other, for as long as something follows that begins like one."""
     out = bytearray()
-    while body.startswith(_GZIP):
-        body = _unzip(body, 31, limit, out)
-    return bytes(out)
+    for _ in range(_MOST_PARTS + 1):  # and one look at what follows the last
+        if not body or not body.startswith(begin):
+            return bytes(out)
+        body = unpack(body, out)
+    raise Damaged(f"in more than {_MOST_PARTS} parts")
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
@@ -110,9 +125,30 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     return bytes(out)
 
 
+def _unzstd(body: bytes, limit: int) -> bytes:
+    """All frames (RFC 8878, 3.1)."""
+    return _parts(body, lambda rest, out: _frame(rest, limit, out))
+
+
+def _frame(body: bytes, limit: int, out: bytearray) -> bytes:
+    """Append one frame to `out` and return what follows it."""
+    stream = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+    for start in range(0, len(body), _ZSTD_STEP):
+        try:
+            out += stream.decompress(body[start : start + _ZSTD_STEP])
+        except zstandard.ZstdError as error:
+            raise Damaged("corrupt compressed data") from error
+        if len(out) > limit:
+            raise TooLarge(limit)
+        if stream.eof:
+            return stream.unused_data + body[start + _ZSTD_STEP :]
+    raise Damaged("compressed data that ends too early")
+
+
 _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _deflate,
     "br": _unbrotli,
+    "zstd": _unzstd,
 }

@@ -41,28 +41,35 @@ def parse(document: Document, source: Source, timezone: str) -> ParsedFeed | Fai
         from aggregator.parse import article
 
         return article.parse_article(document, source, timezone)
-    text = charset.decode(document.body, document.charset)
     if source.select is not None:
         from aggregator.parse import scrape
 
+        text = charset.decode(document.body, document.charset)
         found = scrape.read(text, document.url, source.select, timezone)
     else:
-        found = _read(text, document.url, timezone)
+        found = _at_once(document, timezone) or _read(document, timezone)
     if isinstance(found, Failed) or source.limit is None:
         return found
     return replace(found, entries=found.entries[: source.limit])
 
 
-def _read(text: str, base: str | None, timezone: str) -> ParsedFeed | Failed:
+def _at_once(document: Document, timezone: str) -> ParsedFeed | None:
+    """What most documents are, well-formed XML in UTF-8, read without making a text of it first."""
+    data = charset.undisputed(document.body, document.charset)
+    return feed.read(data, document.url, timezone) if data else None
+
+
+def _read(document: Document, timezone: str) -> ParsedFeed | Failed:
     """By what the text is; what the server calls it says little."""
-    if not text.strip():
+    text, base = charset.decode(document.body, document.charset), document.url
+    if not text or text.isspace():
         return _EMPTY
     if text.startswith(("{", "[")):
         return jsonfeed.read(text, base, timezone)
-    found = feed.read(text, base, timezone)
+    found = feed.read(text.encode(), base, timezone)
     if found is None and (mended := characters.mend(text)) != text:
         text = mended
-        found = feed.read(text, base, timezone)
+        found = feed.read(text.encode(), base, timezone)
     if found:
         return found
     if page.is_page(text):

@@ -10,21 +10,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from aggregator.model import Enclosure, Image, ParsedEntry, Person, Term, Text
+from aggregator.model import Enclosure, Image, ParsedEntry, Person, Refused, Term, Text
 from aggregator.parse import dates
 from aggregator.parse.fields import is_web, line
 
 T = TypeVar("T")
 
+#: Of one document no more items are read: a few megabytes of `<item/>` are hundreds of thousands.
+MOST_ITEMS = 10_000
+
 
 class Best(Generic[T]):
     """The best value offered so far."""
 
-    __slots__ = ("rank", "value")
-
-    def __init__(self) -> None:
-        self.value: T | None = None
-        self.rank = 0
+    #: Until there is one; an entry has nine of these, and few are offered anything.
+    value: T | None = None
+    rank = 0
 
     def offer(self, value: T | None, rank: int = 0) -> None:
         if value is not None and (self.value is None or rank < self.rank):
@@ -41,6 +42,8 @@ class Setting:
     timezone: str
     #: `xml:base` or `xml:lang` occurs; most documents spare us looking for them at each element.
     inherits: bool = False
+    #: No text in it can hold a character that is forbidden (`characters.is_sound`).
+    sound: bool = False
 
 
 @dataclass(slots=True)
@@ -94,7 +97,9 @@ class Draft:
 
     def people(self) -> tuple[Person, ...]:
         """Of the best rank only: `itunes:author` mostly repeats, in other words, who wrote it."""
-        best = min((rank for rank, _ in self.authors), default=0)
+        if len(self.authors) < 2:
+            return tuple(person for _, person in self.authors)
+        best = min(rank for rank, _ in self.authors)
         by_name: dict[str, Person] = {}
         for rank, person in self.authors:
             if rank == best:
@@ -120,23 +125,28 @@ def finish(draft: Draft, language: str | None, *, summary_is_content: bool) -> P
     if content is None and summary_is_content:
         content, summary = summary, None
     own = _language(draft, language, (title, content, summary))
-    title, content, summary = (_unless(text, own or language) for text in (title, content, summary))
     return ParsedEntry(
         id=identity,
         url=url,
-        title=title,
-        content=content,
-        summary=summary,
+        title=_unless(title, own or language),
+        content=_unless(content, own or language),
+        summary=_unless(summary, own or language),
         authors=draft.people(),
         published=draft.published.value or draft.updated.value,
         updated=draft.updated.value,
-        terms=tuple(dict.fromkeys(draft.terms)),
+        terms=tuple(dict.fromkeys(draft.terms)) if draft.terms else (),
         images=_best_first(draft.images),
-        enclosures=tuple({enclosure.url: enclosure for enclosure in reversed(draft.enclosures)}.values())[::-1],
+        enclosures=_last_of_each(draft.enclosures) if draft.enclosures else (),
         language=own,
         rights=draft.rights.value,
-        podcast=tuple(dict.fromkeys(draft.podcast)),
+        podcast=tuple(dict.fromkeys(draft.podcast)) if draft.podcast else (),
     )
+
+
+def beyond(rest: int) -> tuple[Refused, ...]:
+    """What is said of the `rest` of a document after its first `MOST_ITEMS`."""
+    place = f"items {MOST_ITEMS + 1} to {MOST_ITEMS + rest}"
+    return (Refused(place, "there are too many items in one document"),) if rest > 0 else ()
 
 
 def _language(draft: Draft, feed: str | None, texts: tuple[Text | None, ...]) -> str | None:
@@ -153,8 +163,15 @@ def _unless(text: Text | None, language: str | None) -> Text | None:
     return replace(text, language=None) if text and text.language and text.language == language else text
 
 
+def _last_of_each(enclosures: list[Enclosure]) -> tuple[Enclosure, ...]:
+    """Each address once."""
+    return tuple({enclosure.url: enclosure for enclosure in reversed(enclosures)}.values())[::-1]
+
+
 def _best_first(images: list[tuple[int, Image]]) -> tuple[Image, ...]:
     """By rank, then the widest first; each address once."""
+    if len(images) < 2:
+        return tuple(image for _, image in images)
     ordered = sorted(images, key=lambda pair: (pair[0], -(pair[1].width or 0)))
     by_url: dict[str, Image] = {}
     for _, image in ordered:

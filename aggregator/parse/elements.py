@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -48,7 +48,10 @@ _PREFIXES = {
 }
 
 
-@lru_cache(maxsize=4096)
+_MOST_NAMES = 4096
+
+
+@lru_cache(maxsize=_MOST_NAMES)
 def _name(tag: str) -> str:
     namespace, _, local = tag.rpartition("}")
     prefix = _PREFIXES.get(re.sub(r"^\{(https?:)?|/$", "", namespace.lower()))
@@ -65,11 +68,25 @@ def children(element: Element) -> Iterator[tuple[str, Element]]:
         yield name(child), child
 
 
-def read_into(draft: Draft, element: Element, table: dict[str, Reader]) -> None:
+class Readers(dict[str, Reader | None]):
+    """The readers of a table by the names that documents use, namespace and all; None for other elements."""
+
+    def __init__(self, table: Mapping[str, Reader]) -> None:
+        super().__init__()
+        self._table = table
+
+    def __missing__(self, tag: str) -> Reader | None:
+        reader = self._table.get(_name(str(tag)))
+        # Bounded: documents may make up names.
+        if len(self) < _MOST_NAMES:
+            self[tag] = reader
+        return reader
+
+
+def read_into(draft: Draft, element: Element, readers: Readers) -> None:
     """Have each child of the element read by the function for its name; others are passed over."""
     for child in element:
-        reader = table.get(_name(str(child.tag)))
-        if reader:
+        if reader := readers[child.tag]:
             reader(child, draft)
 
 
@@ -132,4 +149,7 @@ def link(element: Element, attribute: str, setting: Setting) -> str | None:
 
 def markup(element: Element, setting: Setting) -> Text | None:
     """The element's inside as HTML, with its base and language."""
+    if setting.sound and not setting.inherits:
+        value = inner(element).strip()
+        return Text(value, "html") if value else None
     return fields.markup(inner(element), own_base(element, setting), language(element, setting))

@@ -13,14 +13,23 @@ from aggregator.model import Person, Text
 from aggregator.parse import characters
 
 
+_WEB = re.compile(r"https?://[^\s/]\S*$", re.IGNORECASE)
+
+
 def line(text: str | None) -> str | None:
     """One line of clean text, blanks single; None where nothing is left."""
-    return " ".join(characters.clean(text).split()) or None if text else None
+    if not text:
+        return None
+    # Most values are one: of white space only the space is printable.
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ") or None
+    return " ".join(characters.clean(text).split()) or None
 
 
 def absolute(base: str | None, link: str | None) -> str | None:
     """The link against its base; None where there is none, or no reader could follow it."""
-    link = "".join(characters.clean(link).splitlines()).strip() if link else None
+    if link:
+        link = (link if link.isprintable() else "".join(characters.clean(link).splitlines())).strip()
     if not link or not base or link.startswith(("http://", "https://")):
         return link or None
     try:
@@ -30,13 +39,13 @@ def absolute(base: str | None, link: str | None) -> str | None:
 
 
 def is_web(link: str | None) -> bool:
-    return bool(link) and re.match(r"https?://[^\s/]\S*$", link or "", re.IGNORECASE) is not None
+    return link is not None and _WEB.match(link) is not None
 
 
 def count(text: object) -> int | None:
     """A number of bytes or pixels; None for what is no whole number, and for 0, which means unknown."""
     digits = str(text or "").strip().removesuffix("px")
-    return int(digits) or None if re.fullmatch(r"[0-9]{1,15}", digits) else None
+    return int(digits) or None if digits.isascii() and digits.isdecimal() and len(digits) <= 15 else None
 
 
 # --- texts ---------------------------------------------------------------------------------
@@ -50,7 +59,9 @@ def plain(value: str | None, language: str | None = None) -> Text | None:
 
 def one_line(text: Text | None) -> Text | None:
     """As titles are: what breaks their lines is the layout of the document."""
-    return replace(text, value=" ".join(text.value.split())) if text else None
+    if text is None or (text.value.isprintable() and "  " not in text.value):
+        return text
+    return replace(text, value=" ".join(text.value.split()))
 
 
 def markup(value: str | None, base: str | None = None, language: str | None = None) -> Text | None:
@@ -88,6 +99,8 @@ _KNOWN = re.compile(
 
 
 def _looks_like_html(text: str) -> bool:
+    if "<" not in text and "&" not in text:
+        return False
     tags = [(closing, name.lower()) for closing, name in _TAG.findall(text)]
     if tags:
         return all(_KNOWN.fullmatch(name) for _, name in tags) and any(
@@ -119,7 +132,7 @@ def person(text: str | None, uri: str | None = None, email: str | None = None) -
     name = name or email
     if not name:
         return None
-    for shape in _PEOPLE:
+    for shape in _PEOPLE if "@" in name else ():
         if match := shape.fullmatch(name):
             return Person(match["name"].strip() or match["email"], uri, email or match["email"])
     return Person(name, uri, email)

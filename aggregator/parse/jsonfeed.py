@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.model import Failed, Outcome, ParsedFeed, Person, Refused
 from aggregator.parse import fields
-from aggregator.parse.draft import Draft, Setting, finish
+from aggregator.parse.draft import MOST_ITEMS, Draft, Setting, beyond, finish
 from aggregator.parse.feed import EMPTY_ITEM
 
 _NOT_A_FEED = Failed(
@@ -28,12 +28,14 @@ def read(text: str, base: str | None, timezone: str) -> ParsedFeed | Failed:
         return _NOT_A_FEED
     setting = Setting(base, timezone)
     language = _string(value.get("language"))
-    drafts = [_item(item, setting) for item in _objects(value.get("items"))]
+    items = _objects(value.get("items"))
+    drafts = [_item(item, setting) for item in items[:MOST_ITEMS]]
     entries = [finish(draft, language, summary_is_content=False) for draft in drafts]
     return ParsedFeed(
         entries=tuple(entry for entry in entries if entry),
-        refused=tuple(
-            Refused(f"item {number}", EMPTY_ITEM) for number, entry in enumerate(entries, start=1) if entry is None
+        refused=(
+            *(Refused(f"item {number}", EMPTY_ITEM) for number, entry in enumerate(entries, start=1) if entry is None),
+            *beyond(len(items) - MOST_ITEMS),
         ),
         id=fields.absolute(base, _string(value.get("feed_url"))),
         title=fields.line(_string(value.get("title"))),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aggregator.parse import elements, fields
 from aggregator.parse.draft import Draft
-from aggregator.parse.elements import Element, Reader
+from aggregator.parse.elements import Element, Reader, Readers
 
 
 def _enclosure(element: Element, draft: Draft) -> None:
@@ -18,7 +18,7 @@ def _media_content(element: Element, draft: Draft) -> None:
     """One object: a picture of the entry, or something to play; and what is said of it below."""
     attributes = {str(key).lower(): str(value) for key, value in element.attrib.items()}
     medium = offer(draft, elements.link(element, "url", draft.setting), attributes)
-    elements.read_into(draft, element, MEDIA if medium in _PLAYED else _INSIDE)
+    elements.read_into(draft, element, _MEDIA if medium in _PLAYED else _INSIDE)
 
 
 def offer(draft: Draft, url: str | None, attributes: Mapping[str, str]) -> str:
@@ -36,7 +36,7 @@ def offer(draft: Draft, url: str | None, attributes: Mapping[str, str]) -> str:
 
 
 def _group(element: Element, draft: Draft) -> None:
-    elements.read_into(draft, element, MEDIA)
+    elements.read_into(draft, element, _MEDIA)
 
 
 def _thumbnail(element: Element, draft: Draft) -> None:
@@ -123,22 +123,24 @@ TAGS = {
 }
 
 #: What stands inside media:content as well as beside it.
-_INSIDE: dict[str, Reader] = {
+_INSIDE_TABLE: dict[str, Reader] = {
     "media:thumbnail": _thumbnail,
     "media:category": _media_category,
     "media:copyright": _rights,
 }
+_INSIDE = Readers(_INSIDE_TABLE)
 
 #: In an item, a group, or what can be played. At a picture these are its caption.
-MEDIA: dict[str, Reader] = {
-    **_INSIDE,
+_MEDIA_TABLE: dict[str, Reader] = {
+    **_INSIDE_TABLE,
     "media:content": _media_content,
     "media:title": _media_title,
     "media:description": _media_description,
 }
+_MEDIA = Readers(_MEDIA_TABLE)
 
 ENTRY: dict[str, Reader] = {
-    **MEDIA,
+    **_MEDIA_TABLE,
     "media:group": _group,
     "enclosure": _enclosure,
     "image": _item_image,

@@ -7,29 +7,41 @@ Nothing here reads the database, knows the time, or decides what is in a feed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from aggregator.config.schema import Output, Site
-from aggregator.model import Feed, Moved, Story
-from aggregator.publish import moved, pages
-from aggregator.publish.addresses import HOME, OPML, entry_path, feed_path, page_path, public_url
-from aggregator.publish.files import put, remove, sweep, sync_folders
-from aggregator.publish.formats import written
-from aggregator.publish.lint import lint
+from aggregator.model import Condition, Feed, Moved, Story
+from aggregator.publish import entrypage, feedpage, moved, pages
+from aggregator.publish.addresses import HEALTH, HOME, OPML, entry_path, feed_path, page_path, public_url, tag_uri
+from aggregator.publish.archive import history, only, own_path
+from aggregator.publish.compressed import copies, copy_paths
+from aggregator.publish.files import put, read, remove, stamp, sweep, sync_folders
+from aggregator.publish.formats import FORMATS, written
+from aggregator.publish.health import health
+from aggregator.publish.lint import faults as faults_of_feed
 from aggregator.publish.listing import index
 from aggregator.publish.opml import opml
 from aggregator.publish.pages import Home, Nodes
 
 __all__ = [
+    "HEALTH",
     "Home",
+    "archive_document",
+    "copies",
+    "copy_paths",
     "entry_documents",
     "faults",
     "feed_documents",
+    "health_document",
     "index",
     "moved_documents",
+    "page_document",
     "put",
+    "read",
     "remove",
     "site_documents",
+    "stamp",
     "sweep",
     "sync_folders",
 ]
@@ -42,7 +54,23 @@ def feed_documents(
     for kind, format in written(output).items():
         yield feed_path(feed.slug, kind), format.write(feed, site, output)
     if output.pages:
-        yield page_path(feed.slug), pages.category(feed, site, output, nodes)
+        yield page_path(feed.slug), feedpage.newest(feed, site, output, nodes)
+
+
+def page_document(feed: Feed, site: Site, output: Output, nodes: Nodes = pages.NO_NODES) -> tuple[str, bytes]:
+    """One of the numbered pages beside a feed."""
+    return page_path(feed.slug, feed.paging.number), feedpage.numbered(feed, site, output, nodes)
+
+
+def archive_document(feed: Feed, site: Site, output: Output, old: bytes | None = None) -> tuple[str, bytes]:
+    """A sealed part of a feed; Atom alone has archives. `old` is what stands there, if it is as we wrote it.
+
+    Of that only what the feed no longer has is taken out, and the link to the archive before it follows that: all
+    else stays as it was sealed.
+    """
+    ids = {tag_uri(site, story.uuid) for story in feed.stories}
+    older = dict(history(feed, site)).get("prev-archive")
+    return own_path(feed), (old and only(old, ids, older)) or FORMATS["atom"].write(feed, site, output)
 
 
 def moved_documents(gone: Moved, site: Site, output: Output) -> Iterator[tuple[str, bytes]]:
@@ -67,9 +95,18 @@ def entry_documents(
     """Pages of the articles that have no address but ours; all others are rendered when asked for."""
     for story in stories:
         if output.pages and not story.url:
-            yield entry_path(story.uuid), pages.entry(story, site, nodes)
+            yield entry_path(story.uuid), entrypage.entry(story, site, nodes)
+
+
+def health_document(
+    conditions: Sequence[Condition], created: datetime, site: Site, output: Output
+) -> tuple[str, bytes]:
+    """What is wrong, and was, as a feed; `created` is its date while there is nothing in it."""
+    return HEALTH, health(conditions, created, site, output)
 
 
 def faults(path: str, document: bytes, site: Site) -> list[str]:
     """Why the document must not replace the last good one; empty for what is fine or is no feed."""
-    return lint(document, public_url(site, path)) if path.endswith(".atom") else []
+    if path.rpartition(".")[2] not in FORMATS:
+        return []
+    return faults_of_feed(document, public_url(site, path))

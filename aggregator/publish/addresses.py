@@ -7,6 +7,7 @@ neither makes nor repairs one.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -14,18 +15,42 @@ from aggregator.config.schema import Site
 
 HOME = "index.html"
 OPML = "opml.xml"
+HEALTH = "health.atom"
+#: Made when it is asked for, and not for everybody.
+STATUS = "status"
 STATIC = "static"
 
 # RFC 3986: what may stand unescaped; `%` stays, for what is escaped already is not escaped twice.
 _SAFE = "!$%&'()*+,;=:@/?~"
+#: A `%` that escapes nothing.
+_STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def feed_path(slug: str, kind: str = "atom") -> str:
-    return f"feeds/{slug}.{kind}"
+    return f"{_place(slug, 'feeds')}.{kind}"
 
 
-def page_path(slug: str) -> str:
-    return f"c/{slug}/index.html"
+def archive_path(slug: str, number: int) -> str:
+    return f"{_place(slug, 'feeds')}/archive/{number}.atom"
+
+
+def page_path(slug: str, number: int | None = None) -> str:
+    """The page beside a feed, which shows the newest, or one of the numbered ones."""
+    return f"{_place(slug, 'c')}/{HOME if number is None else f'page-{number}.html'}"
+
+
+def is_publisher(slug: str) -> bool:
+    return slug.startswith("/s/")
+
+
+def _place(slug: str, folder: str) -> str:
+    """Categories have a folder for each kind of document; publishers and searches have one, which their slugs name."""
+    return slug[1:] if slug.startswith("/") else f"{folder}/{slug}"
+
+
+def is_feed(path: str) -> bool:
+    """Whether a feed or an archive lies there, no page."""
+    return path.startswith(("feeds/", "s/", "q/")) and not path.endswith(".html")
 
 
 def entry_path(uuid: UUID) -> str:
@@ -43,9 +68,10 @@ def as_uri(address: str) -> str | None:
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # UnicodeError, which a host that IDNA refuses raises, is one too
         return None
-    if not usable or quote(host, safe="[]:@._-%") != host:
+    if not usable or quote(host, safe="[]:@._-%") != host or _STRAY.search(host):
         return None
-    path, query, fragment = (quote(part, safe=_SAFE, errors="replace") for part in parts[2:])
+    quoted = (quote(part, safe=_SAFE, errors="replace") for part in parts[2:])
+    path, query, fragment = (_STRAY.sub("%25", part) for part in quoted)
     return urlunsplit((parts.scheme, host, path, query, fragment))
 
 

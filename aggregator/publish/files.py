@@ -48,6 +48,30 @@ def put(root: Path, path: str, data: bytes, *, sync: bool) -> bool:
     return True
 
 
+def stamp(root: Path, path: str) -> tuple[int, int] | None:
+    """Size and time of writing (nanoseconds) of the file at `path`; None where there is none.
+
+    Equal stamps mean that nobody has touched it; it is not read for that.
+    """
+    target = _below(root, path)
+    with _translated(target):
+        try:
+            found = target.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    return found.st_size, found.st_mtime_ns
+
+
+def read(root: Path, path: str) -> bytes | None:
+    """What lies at `path`; None where nothing does."""
+    target = _below(root, path)
+    with _translated(target):
+        try:
+            return target.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
 def remove(root: Path, path: str) -> bool:
     """Take the file at `path` away; tell whether there was one. Folders stay."""
     target = _below(root, path)

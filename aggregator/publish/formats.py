@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aggregator.config.schema import Output, Site
 from aggregator.model import Feed
-from aggregator.publish.atom import MEDIA_TYPE, atom
+from aggregator.publish import atom, jsonfeed, rss
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,13 @@ class Format:
 
 
 #: By the ending of the file; the first is what readers are offered first.
-FORMATS = {"atom": Format("Atom", MEDIA_TYPE, atom)}
+FORMATS = {
+    "atom": Format("Atom", atom.MEDIA_TYPE, atom.atom),
+    "rss": Format("RSS", rss.MEDIA_TYPE, rss.rss),
+    "json": Format("JSON Feed", jsonfeed.MEDIA_TYPE, jsonfeed.jsonfeed),
+}
 
 
 def written(output: Output) -> dict[str, Format]:
-    """The configured ones that exist, in our order; Atom where none of them does."""
-    return {key: FORMATS[key] for key in FORMATS if key in output.formats} or {"atom": FORMATS["atom"]}
+    """The configured ones, in our order."""
+    return {key: FORMATS[key] for key in FORMATS if key in output.formats}

@@ -1,111 +1,70 @@
 """Is this a feed that no validator faults? Asked of every document before it replaces the last good one.
 
-Covers what RFC 4287 demands and what feed validators warn of; it reads only the document, never
-the network. The messages are for people.
+Any feed may be asked about, in Atom, RSS or JSON Feed; the rules of each stand in a file of their
+own, and what they have in common in `findings`. It reads only the document, never the network.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import json
+from codecs import BOM_UTF8
+from collections.abc import Iterator
 from datetime import datetime
 
 from lxml import etree
 
-ATOM = "{http://www.w3.org/2005/Atom}"
-_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+from aggregator.publish import findings, lint_atom, lint_json, lint_rss
+from aggregator.publish.findings import OURS, Finding
+
+_ROOTS = {f"{lint_atom.ATOM}feed": lint_atom.check, "rss": lint_rss.check}
 
 
-def lint(document: bytes, url: str | None) -> list[str]:
-    """Problems of an Atom document; none where it is fit to be published.
+def lint(document: bytes, url: str | None = None, now: datetime | None = None) -> list[Finding]:
+    """What is wrong with a feed, errors first; nothing where no validator would say anything.
 
-    `url` is where it is published: its rel=self must say so. None where that is not known.
+    `url` is where it is published: it must say so itself. `now` tells dates that lie ahead. None
+    where either is not known: then less is checked.
     """
+    start = document.removeprefix(BOM_UTF8).lstrip()[:1]
+    found = _json(document, url, now) if start in (b"{", b"[") else _xml(document, url, now)
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
+
+
+def faults(document: bytes, url: str) -> list[str]:
+    """What keeps a document of ours from being published at `url`.
+
+    That is every error, and the warnings that can only come from a mistake of ours; others are the
+    publisher's words, and worth less than that the feed goes on.
+    """
+    return [str(finding) for finding in lint(document, url) if finding.level == "error" or finding.rule in OURS]
+
+
+def _json(document: bytes, url: str | None, now: datetime | None) -> Iterator[Finding]:
+    try:
+        feed = json.loads(document, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        yield Finding("malformed", f"not well-formed JSON: {error}")
+        return
+    if not isinstance(feed, dict) or not feed.keys() & {"version", "items"}:
+        yield Finding("unknown-format", "expected a feed, found other JSON")
+        return
+    yield from lint_json.check(feed, url, now, odd=findings.suspect(document))
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _xml(document: bytes, url: str | None, now: datetime | None) -> Iterator[Finding]:
     # Neither entities nor external files: the document may be anybody's.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        feed = etree.fromstring(document, parser)
-    except etree.XMLSyntaxError as error:
-        return [f"not well-formed XML: {error}"]
-    if feed.tag != f"{ATOM}feed":
-        return [f"expected an Atom feed, found <{etree.QName(feed).localname}>"]
-    entries = feed.findall(f"{ATOM}entry")
-    problems = [*_feed(feed, url), *_distinct(entries), *_addresses(feed)]
-    for entry in entries:
-        name = _text(entry, "id") or _text(entry, "title") or "an entry"
-        problems += [f"{name}: {problem}" for problem in _entry(entry, feed)]
-    return problems
-
-
-def _feed(feed: etree._Element, url: str | None) -> Iterator[str]:
-    yield from _required(feed)
-    own = [link.get("href") for link in feed.findall(f"{ATOM}link") if link.get("rel") == "self"]
-    if url is not None and own != [url]:
-        yield f"rel=self should be {url}, found {', '.join(map(str, own)) or 'none'}"
-    updated = _date(_text(feed, "updated"))
-    stamps = [_date(_text(entry, "updated")) for entry in feed.findall(f"{ATOM}entry")]
-    if updated and any(stamp and stamp > updated for stamp in stamps):
-        yield "updated is older than an entry's"
-
-
-def _entry(entry: etree._Element, feed: etree._Element) -> Iterator[str]:
-    yield from _required(entry)
-    if feed.find(f"{ATOM}author") is None and entry.find(f"{ATOM}author") is None:
-        yield "no author, and the feed has none"
-    alternates = [link for link in entry.findall(f"{ATOM}link") if link.get("rel", "alternate") == "alternate"]
-    if not alternates and entry.find(f"{ATOM}content") is None:
-        yield "neither content nor a link rel=alternate"
-    kinds = Counter((link.get("type"), link.get("hreflang")) for link in alternates)
-    if any(count > 1 for count in kinds.values()):
-        yield "two links rel=alternate of one type"
-    if any(not (category.get("term") or "").strip() for category in entry.findall(f"{ATOM}category")):
-        yield "a category without term"
-
-
-def _required(element: etree._Element) -> Iterator[str]:
-    """RFC 4287, 4.1.1 and 4.1.2: exactly one each."""
-    for name in ("id", "title", "updated"):
-        count = len(element.findall(f"{ATOM}{name}"))
-        if count != 1:
-            yield f"expected one {name}, found {count}"
-        elif not _text(element, name):
-            yield f"{name} is empty"
-    identity = _text(element, "id")
-    if identity and not _ADDRESS.fullmatch(identity):
-        yield f"id is no absolute URI: {identity}"
-    for name in ("updated", "published"):
-        text = _text(element, name)
-        if text and _date(text) is None:
-            yield f"{name} is no RFC 3339 date: {text}"
-
-
-def _distinct(entries: Iterable[etree._Element]) -> Iterator[str]:
-    entries = list(entries)
-    for name in ("id", "updated"):
-        counts = Counter(_text(entry, name) for entry in entries)
-        yield from (f"{count} entries have the {name} {value}" for value, count in counts.items() if count > 1)
-
-
-def _addresses(feed: etree._Element) -> Iterator[str]:
-    for element in feed.iter(f"{ATOM}link", f"{ATOM}uri", f"{ATOM}icon", f"{ATOM}logo"):
-        address = element.get("href") if element.tag == f"{ATOM}link" else element.text
-        if not _ADDRESS.fullmatch(address or ""):
-            yield f"<{etree.QName(element).localname}> holds no absolute, escaped address: {address!r}"
-    for element in feed.iter(etree.Element):
-        if not _LANGUAGE.fullmatch(element.get(_XML_LANG, "en")):
-            yield f"xml:lang is no language tag: {element.get(_XML_LANG)!r}"
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if _RFC3339.fullmatch(text) else None
-    except ValueError:
-        return None
-
-
-def _text(element: etree._Element, name: str) -> str:
-    return (element.findtext(f"{ATOM}{name}") or "").strip()
+        root = etree.fromstring(document, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        yield Finding("malformed", f"not well-formed XML: {error}")
+        return
+    check = _ROOTS.get(str(root.tag))
+    if check is None:
+        yield Finding("unknown-format", f"expected an Atom feed, RSS or a JSON Feed, found <{root.tag}>")
+        return
+    yield from check(root, url, now, odd=findings.suspect(document))

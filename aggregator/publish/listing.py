@@ -20,12 +20,20 @@ MOST_STROKES = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A category or a publisher by its name, with a link where it has a page."""
+
+    title: str
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One story in a list."""
 
     title: str
     summary: str
-    publisher: str
+    publisher: Named
     link: str
     lang: Markup
     when: str
@@ -70,14 +78,6 @@ class Branch:
     children: tuple[Branch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A category by its name, with a link where it has a page."""
-
-    title: str
-    link: str | None
-
-
 def days(stories: Iterable[Story], page: str, say: Wording) -> tuple[Day, ...]:
     """By day of publication, newest first: an edited article does not jump to the top of a page.
 
@@ -100,14 +100,24 @@ def _line(story: Story, page: str, say: Wording) -> Line:
     return Line(
         title=one_line(story.title) or say.words["untitled"],
         summary=one_line(story.summary),
-        publisher=one_line(story.publisher),
-        link=relative(page, entry_path(story.uuid)),
-        lang=say.lang(story.language),
+        publisher=publisher(story, page),
+        link=link(story, page),
+        lang=say.lang(story.language, story.title),
         when=say.stamp(story.published),
         time=say.clock(story.published),
         strokes=min(others, MOST_STROKES),
         also=say.counted("also", others),
     )
+
+
+def link(story: Story, page: str) -> str:
+    return relative(page, entry_path(story.uuid))
+
+
+def publisher(story: Story, page: str) -> Named:
+    """Whose words a story shows, with the page of all that they carried."""
+    slug = next((one.slug for one in story.carriers if one.publisher == story.publisher), "")
+    return Named(one_line(story.publisher), relative(page, page_path(slug)) if slug else None)
 
 
 def subscription(feed: Feed, site: Site, output: Output) -> Subscription:
@@ -146,13 +156,13 @@ def index(nodes: Iterable[Node]) -> dict[Path, Node]:
     return found
 
 
-def steps(path: Path, page: str, nodes: Mapping[Path, Node]) -> tuple[Step, ...]:
+def steps(path: Path, page: str, nodes: Mapping[Path, Node]) -> tuple[Named, ...]:
     """The way from the top to `path`, itself included."""
     ways = (path[: depth + 1] for depth in range(len(path)))
-    return tuple(_step(way, page, nodes.get(way)) for way in ways)
+    return tuple(_named(way, page, nodes.get(way)) for way in ways)
 
 
-def _step(path: Path, page: str, node: Node | None) -> Step:
+def _named(path: Path, page: str, node: Node | None) -> Named:
     if node is None:
-        return Step(one_line(path[-1]), None)
-    return Step(one_line(node.title), relative(page, page_path(node.slug)))
+        return Named(one_line(path[-1]), None)
+    return Named(one_line(node.title), relative(page, page_path(node.slug)))

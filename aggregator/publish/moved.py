@@ -38,4 +38,6 @@ def feed(gone: Moved, site: Site) -> Feed:
         origin=Origin(site.title, tag_uri(site, gone.uuid), url=page),
         carriers=(Carrier(uuid, site.title, title, page),),
     )
-    return Feed(gone.uuid, gone.slug, gone.title, title, (), gone.at, (story,), count=1)
+    # What it held before stays reachable: whoever was away then reads it there.
+    older = gone.prev_archive
+    return Feed(gone.uuid, gone.slug, gone.title, title, (), gone.at, (story,), count=1, prev_archive=older)

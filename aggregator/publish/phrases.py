@@ -7,6 +7,7 @@ package, for publishing knows nothing of the web server.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -20,6 +21,7 @@ _MONTHS = (
     *("August", "September", "October", "November", "December"),
 )
 _TRADITIONAL = {"hant", "tw", "hk", "mo"}
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "ug", "ur", "yi"}
 
 
@@ -47,6 +49,10 @@ def spoken(language: str) -> str:
     if parts[0] == "zh":
         return "zh-Hant" if _TRADITIONAL & set(parts) else "zh-Hans"
     return language.replace("_", "-")
+
+
+def has_han(text: str) -> bool:
+    return _HAN.search(text) is not None
 
 
 def direction(language: str) -> str:

@@ -56,9 +56,16 @@ class Wording:
     def timed(self, when: datetime, text: str) -> Markup:
         return Markup('<time datetime="{}">{}</time>').format(self.stamp(when), text)
 
-    def lang(self, language: str | None) -> Markup:
-        """The attribute, where it differs from the page's own language and is known."""
-        if not language or phrases.spoken(language) == self.language:
+    def lang(self, language: str | None, text: str = "") -> Markup:
+        """The attribute, where it differs from the page's own language.
+
+        Of unknown language is, on a Chinese page, a text without any Han character: its quotation marks
+        would else be set as wide as those.
+        """
+        if not language:
+            foreign = text and phrases.is_chinese(self.language) and not phrases.has_han(text)
+            return Markup(' lang=""') if foreign else Markup("")
+        if phrases.spoken(language) == self.language:
             return Markup("")
         return Markup(' lang="{}"').format(phrases.spoken(language))
 

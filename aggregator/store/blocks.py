@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, tuple_, update
 
 from aggregator.model import Entry
+from aggregator.store.portions import portions
 from aggregator.store.tables import (
     COUNTED,
     LEARNED,
@@ -20,13 +21,10 @@ from aggregator.store.tables import (
     source,
 )
 from aggregator.store.types import Record
-from aggregator.store.upsert import upsert
+from aggregator.store.upsert import append, upsert
 
 #: Articles that have a block before it is remembered with a name.
 NOTED = 2
-
-#: Keys that one query asks for.
-MOST_KEYS = 5000
 
 #: One article sent out twice counts once.
 _DIFFERENT = func.count(func.coalesce(entry.c.text_digest, entry.c.fingerprint).distinct())
@@ -41,19 +39,19 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An entry that learning has not done with."""
+    """An entry that learning has not done with, without its words: most are not needed."""
 
     id: int
     publisher: Publisher
-    #: None for what rules leave out.
-    cleaned: Entry | None
+    #: Rules leave it out.
+    dropped: bool
     keys: tuple[int, ...]
 
 
 def waiting(connection: Connection, *, counted: bool, limit: int) -> list[Waiting]:
     """The first entries whose blocks are to be counted; or those that were, to leave out what is learned."""
     query = (
-        select(entry.c.id, entry.c.cleaned, entry.c.dropped, entry.c.blocks)
+        select(entry.c.id, entry.c.publisher, entry.c.dropped, entry.c.blocks)
         .add_columns(source.c.id.label("source_id"), source.c.name.label("source_name"))
         .join(source, source.c.id == entry.c.source_id)
         .where(UNLEARNED, entry.c.learning == (COUNTED if counted else UNCOUNTED))
@@ -64,9 +62,17 @@ def waiting(connection: Connection, *, counted: bool, limit: int) -> list[Waitin
 
 
 def _waiting(row: Record) -> Waiting:
-    """The publisher is that of the words: blocks have their keys by it."""
-    publisher = Publisher(row.source_id, row.source_name, row.cleaned.publisher)
-    return Waiting(row.id, publisher, None if row.dropped is not None else row.cleaned, row.blocks)
+    publisher = Publisher(row.source_id, row.source_name, row.publisher)
+    return Waiting(row.id, publisher, row.dropped is not None, row.blocks)
+
+
+def cleaned(connection: Connection, ids: Collection[int]) -> dict[int, Entry]:
+    """The words of these entries."""
+    found: dict[int, Entry] = {}
+    for some in portions(ids):
+        rows = connection.execute(select(entry.c.id, entry.c.cleaned).where(entry.c.id.in_(some)))
+        found.update((row.id, row.cleaned) for row in rows)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +101,24 @@ def count(connection: Connection, batch: Sequence[Found]) -> set[Publisher]:
     if gone:
         held = (block_entry.c.key == bindparam("old_key"), block_entry.c.entry_id == bindparam("old_id"))
         connection.execute(delete(block_entry).where(*held), [{"old_key": key, "old_id": i} for key, i in gone])
-    if come:
-        connection.execute(insert(block_entry), [{"key": key, "entry_id": i} for key, i in come])
+    append(connection, block_entry, come)
     statement = update(entry).where(entry.c.id == bindparam("entry")).values(blocks=bindparam("keys"))
     rows = [{"entry": found.of.id, "keys": tuple(sorted(found.blocks))} for found in batch]
     connection.execute(statement.values(learning=COUNTED), rows)
     former = _owners(connection, {key for key, _ in gone})
     _recount(connection, batch, {key for key, _ in gone})
     return former | {found.of.publisher for found in batch}
+
+
+def forget(connection: Connection, ids: Collection[int]) -> None:
+    """Before these entries are deleted: nobody has their blocks. What is learned is judged with the next that come."""
+    query = (
+        select(entry.c.id, entry.c.publisher, entry.c.dropped, entry.c.blocks)
+        .add_columns(source.c.id.label("source_id"), source.c.name.label("source_name"))
+        .join(source, source.c.id == entry.c.source_id)
+        .where(entry.c.id.in_(list(ids)))
+    )
+    count(connection, [Found(_waiting(row), {}) for row in connection.execute(query)])
 
 
 def _recount(connection: Connection, batch: Sequence[Found], gone: Collection[int]) -> None:
@@ -112,17 +128,40 @@ def _recount(connection: Connection, batch: Sequence[Found], gone: Collection[in
         for found in batch
         for key, s in found.blocks.items()
     }
-    counts = _counts(connection, {*rows, *gone})
+    keys = {*rows, *gone}
+    counts = _counts(connection, _shared(connection, keys))
     upsert(connection, block, [row | {"count": counts[k]} for k, row in rows.items() if counts.get(k, 0) >= NOTED])
-    fewer = [{"of": key, "now": counts.get(key, 0)} for key in {*rows, *gone} if key in gone or counts[key] < NOTED]
+    rare = _noted(connection, {key for key in keys if key in gone or counts.get(key, 0) < NOTED})
+    counts |= _counts(connection, rare)
+    fewer = [{"of": key, "now": counts.get(key, 0)} for key in rare]
     if fewer:
         connection.execute(update(block).where(block.c.key == bindparam("of")).values(count=bindparam("now")), fewer)
-    connection.execute(delete(block).where(block.c.count < NOTED, block.c.reach == 0))
+    _forget(connection, {*rows, *gone})
 
 
-def _counts(connection: Connection, keys: Iterable[int]) -> dict[int, int]:
+def _shared(connection: Connection, keys: Collection[int]) -> list[int]:
+    """Those of the blocks that several entries have: most are one's alone, of which there is nothing to count."""
+    query = select(block_entry.c.key).group_by(block_entry.c.key).having(func.count() > 1)
+    return [
+        key for some in portions(sorted(keys)) for key in connection.scalars(query.where(block_entry.c.key.in_(some)))
+    ]
+
+
+def _noted(connection: Connection, keys: Collection[int]) -> list[int]:
+    """Those of the blocks that are remembered."""
+    query = select(block.c.key)
+    return [key for some in portions(sorted(keys)) for key in connection.scalars(query.where(block.c.key.in_(some)))]
+
+
+def _forget(connection: Connection, keys: Collection[int]) -> None:
+    """Those of these blocks that few have and that are left out nowhere are nothing to remember."""
+    for some in portions(sorted(keys)):
+        connection.execute(delete(block).where(block.c.key.in_(some), block.c.count < NOTED, block.c.reach == 0))
+
+
+def _counts(connection: Connection, keys: Collection[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for some in _portions(keys):
+    for some in portions(keys):
         query = (
             select(block_entry.c.key, _DIFFERENT.label("articles"))
             .join(entry, entry.c.id == block_entry.c.entry_id)
@@ -133,14 +172,9 @@ def _counts(connection: Connection, keys: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def _portions(keys: Iterable[int]) -> Iterable[list[int]]:
-    ordered = sorted(keys)
-    return (ordered[start : start + MOST_KEYS] for start in range(0, len(ordered), MOST_KEYS))
-
-
 def _owners(connection: Connection, keys: Collection[int]) -> set[Publisher]:
     found = set()
-    for some in _portions(keys):
+    for some in portions(sorted(keys)):
         found |= _publishers(connection, block.c.key.in_(some))
     return found
 
@@ -197,21 +231,29 @@ def noted(connection: Connection, publisher: Publisher) -> list[Noted]:
     return [Noted(*row) for row in connection.execute(query)]
 
 
-def learned(connection: Connection, publisher: Publisher) -> dict[int, int]:
-    """The reach of each block that is left out somewhere."""
-    query = select(block.c.key, block.c.reach).where(
-        block.c.source_id == publisher.source_id, block.c.publisher == publisher.name, block.c.reach > 0
-    )
-    return {row.key: row.reach for row in connection.execute(query)}
+def learned(connection: Connection, of: Collection[Publisher]) -> dict[Publisher, dict[int, int]]:
+    """Of each of these publishers the reach of each block that is left out somewhere."""
+    found: dict[Publisher, dict[int, int]] = {publisher: {} for publisher in of}
+    wanted = {(publisher.source_id, publisher.name): publisher for publisher in of}
+    owner = tuple_(block.c.source_id, block.c.publisher)
+    for some in portions(wanted):
+        query = select(block).where(owner.in_(some), block.c.reach > 0)
+        for row in connection.execute(query):
+            found[wanted[row.source_id, row.publisher]][row.key] = row.reach
+    return found
 
 
 def learn(connection: Connection, reaches: Mapping[int, int]) -> None:
     """Write where blocks are left out from now on; every entry that has one is cleaned of it, or gets it back."""
-    for key, where in reaches.items():
-        connection.execute(update(block).where(block.c.key == key).values(reach=where))
-        holders = select(block_entry.c.entry_id).where(block_entry.c.key == key)
+    if not reaches:
+        return
+    statement = update(block).where(block.c.key == bindparam("of")).values(reach=bindparam("at"))
+    connection.execute(statement, [{"of": key, "at": where} for key, where in reaches.items()])
+    for some in portions(reaches):
+        holders = select(block_entry.c.entry_id).where(block_entry.c.key.in_(some))
         again = update(entry).where(entry.c.id.in_(holders), entry.c.learning == LEARNED)
         connection.execute(again.values(learning=COUNTED))
+        _forget(connection, some)
 
 
 def show(connection: Connection, shown: Mapping[int, Entry | None]) -> None:

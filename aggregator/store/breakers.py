@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from aggregator.model import Outcome
 from aggregator.store.tables import HELD, NOT_HELD, breaker, entry, source, source_check
@@ -34,14 +34,17 @@ def save(connection: Connection, source_id: int, kept: Mapping[str, Mapping[str,
     )
 
 
-def good_checks(connection: Connection, source_id: int) -> list[datetime]:
-    """When the good ones among the last checks of a source ended, oldest first."""
+def checks(connection: Connection, source_id: int) -> tuple[datetime | None, list[datetime]]:
+    """When the check before the present one ended, well or not; and when the good ones among the last, oldest first."""
+    good = and_(source_check.c.source_id == source.c.id, source_check.c.outcome.in_(GOOD))
     query = (
-        select(source_check.c.at)
-        .where(source_check.c.source_id == source_id, source_check.c.outcome.in_(GOOD))
+        select(source.c.last_check, source_check.c.at)
+        .outerjoin(source_check, good)
+        .where(source.c.id == source_id)
         .order_by(source_check.c.id)
     )
-    return list(connection.scalars(query))
+    rows = connection.execute(query).all()
+    return (rows[0].last_check if rows else None), [row.at for row in rows if row.at is not None]
 
 
 def last_check(connection: Connection, source_id: int) -> datetime | None:
@@ -101,7 +104,8 @@ def _held(source_id: int, publisher: str) -> tuple[Any, ...]:
 
 def hold(connection: Connection, ids: Collection[int]) -> None:
     """Keep these entries back: grouping does not see them until they are released."""
-    connection.execute(update(entry).where(entry.c.id.in_(ids)).values(held=True))
+    if ids:
+        connection.execute(update(entry).where(entry.c.id.in_(ids)).values(held=True))
 
 
 def release(connection: Connection, source_id: int, publisher: str) -> list[int]:

@@ -1,18 +1,29 @@
-"""The tree of categories: found by folded name, created where missing, counted when dirty."""
+"""Feeds of ours: the tree of categories, and beside it publishers and searches, which have no levels.
+
+Found by folded name, created where missing, behind when counted so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from aggregator import slugs
 from aggregator.config.schema import Category
 from aggregator.model import Node, Path, digest
-from aggregator.store.tables import category, story_category
+from aggregator.store import paging
+from aggregator.store.tables import category
+from aggregator.store.types import Record
+
+CATEGORY, PUBLISHER, QUERY = "category", "publisher", "query"
+
+#: Where feeds of each kind lie: what a slug begins with.
+FOLDERS = {CATEGORY: "", PUBLISHER: "/s/", QUERY: "/q/"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,32 @@ def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: d
     return {path: found[keys[place]] for path, place in places.items()}
 
 
+def ensure_named(
+    connection: Connection, kind: str, names: Collection[str], naming: Naming, now: datetime
+) -> dict[str, int]:
+    """The ids of the feeds of these publishers, or searches; what is missing is created.
+
+    Their keys and ids are taken as those of a category below one without a name, which none is.
+    """
+    keys = {name: named_key(kind, name, naming) for name in names}
+    rows = connection.execute(select(category.c.key, category.c.id).where(category.c.key.in_(set(keys.values()))))
+    found = {row.key: row.id for row in rows}
+    for name in sorted(names):
+        if keys[name] not in found:
+            settings = naming.settings((name,)) if kind == QUERY else None
+            slug = FOLDERS[kind] + ((settings and settings.slug) or slugs.slug((name,)))
+            title = (settings and settings.title) or name
+            uuid = naming.uuid(("", kind, name))
+            values = {"kind": kind, "key": keys[name], "path": [name], "slug": slug, "title": title, "uuid": uuid}
+            found[keys[name]] = _insert(connection, values, now)
+    return {name: found[key] for name, key in keys.items()}
+
+
+def named_key(kind: str, name: str, naming: Naming) -> bytes:
+    """The key of the feed of a publisher, or of a search."""
+    return _digest(("", kind, naming.fold(name)))
+
+
 def _digest(key: tuple[str, ...]) -> bytes:
     return digest("\0".join(key).encode())
 
@@ -86,12 +123,16 @@ def _create(connection: Connection, path: Path, key: bytes, parent: int | None, 
         "parent_id": parent,
         "key": key,
         "path": list(path),
-        "slug": slugs.distinct(wanted, _Slugs(connection)),
+        "slug": wanted,
         "title": title,
         "uuid": naming.uuid(path),
-        "created": now,
     }
-    return int(connection.execute(insert(category).values(values).returning(category.c.id)).scalar_one())
+    return _insert(connection, values, now)
+
+
+def _insert(connection: Connection, values: dict[str, Any], now: datetime) -> int:
+    own = values | {"slug": slugs.distinct(values["slug"], _Slugs(connection)), "created": now}
+    return int(connection.execute(insert(category).values(own).returning(category.c.id)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +154,7 @@ def retitle(connection: Connection, naming: Naming) -> None:
             connection.execute(
                 update(category).where(category.c.id == row.id).values(title=title, changed=category.c.changed + 1)
             )
+            paging.outdate_feed(connection, row.id)
 
 
 def closure(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
@@ -148,10 +190,6 @@ def dirty(connection: Connection) -> list[tuple[int, int]]:
     return [(row.id, row.changed) for row in rows]
 
 
-def path(connection: Connection, category_id: int) -> Path:
-    return tuple(connection.execute(select(category.c.path).where(category.c.id == category_id)).scalar_one())
-
-
 def settle(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
     """Record what was published: the counter that was read, so that a change since then stays dirty."""
     for category_id, counter in counters:
@@ -163,16 +201,7 @@ def tree(connection: Connection, naming: Naming) -> Node:
 
     Hidden categories are not, nor is one that has no story: it may have been renamed or merged.
     """
-    counted = (
-        select(story_category.c.category_id, func.count().label("stories"))
-        .group_by(story_category.c.category_id)
-        .subquery()
-    )
-    rows = connection.execute(
-        select(category, func.coalesce(counted.c.stories, 0).label("stories")).outerjoin(
-            counted, counted.c.category_id == category.c.id
-        )
-    ).all()
+    rows = connection.execute(select(category).where(category.c.kind == CATEGORY)).all()
     children: dict[int | None, list[int]] = {}
     by_id = {row.id: row for row in rows}
     for row in sorted(rows, key=lambda row: (row.title, row.path)):
@@ -191,7 +220,19 @@ def tree(connection: Connection, naming: Naming) -> Node:
     return node(roots[0])
 
 
+def publishers(connection: Connection) -> list[Node]:
+    """Every publisher that has stories, in the order of code points."""
+    rows = connection.execute(select(category).where(category.c.kind == PUBLISHER, category.c.stories > 0))
+    return sorted((_leaf(row) for row in rows), key=lambda node: (node.title, node.slug))
+
+
+def _leaf(row: Record) -> Node:
+    return Node(tuple(row.path), row.slug, row.title, row.stories)
+
+
 def known(connection: Connection) -> dict[int, tuple[Path, str]]:
     """Path and slug of every category that ever was."""
-    rows = connection.execute(select(category.c.id, category.c.path, category.c.slug))
+    rows = connection.execute(
+        select(category.c.id, category.c.path, category.c.slug).where(category.c.kind == CATEGORY)
+    )
     return {row.id: (tuple(row.path), row.slug) for row in rows}

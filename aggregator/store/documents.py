@@ -5,31 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, false, or_, select, update
 
+from aggregator.store import paging
 from aggregator.store.tables import category, document, story
+from aggregator.store.types import Record
 from aggregator.store.upsert import upsert
+
+#: Paths that one statement names.
+BATCH = 500
 
 
 def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Note documents that were written: path, digest and what each shows."""
-    upsert(connection, document, [{"category_id": None, "story_id": None, **row} for row in rows])
+    """Note documents that were written: path, digest, size, time, and what each shows."""
+    shows = {"category_id": None, "story_id": None, "archive": None, "page": None}
+    upsert(connection, document, [shows | row for row in rows])
 
 
 def forget(connection: Connection, paths: Sequence[str]) -> None:
-    connection.execute(delete(document).where(document.c.path.in_(paths)))
+    """What lies there is not what was written, or nothing does any more."""
+    for start in range(0, len(paths), BATCH):
+        connection.execute(delete(document).where(document.c.path.in_(paths[start : start + BATCH])))
 
 
-def paths(connection: Connection) -> Iterator[tuple[str, int | None, int | None]]:
-    """Every path with the category and the story that it shows."""
-    for row in connection.execute(select(document.c.path, document.c.category_id, document.c.story_id)):
-        yield row.path, row.category_id, row.story_id
+def forget_archives(connection: Connection) -> None:
+    """The files of archives are not to be built upon: they are written anew."""
+    connection.execute(delete(document).where(document.c.archive.is_not(None)))
+
+
+def digests(connection: Connection, paths: Sequence[str]) -> dict[str, bytes]:
+    """What was last written at each of these paths."""
+    query = select(document.c.path, document.c.digest).where(document.c.path.in_(paths))
+    return {row.path: row.digest for row in connection.execute(query)}
+
+
+def ending(connection: Connection, endings: Sequence[str]) -> list[str]:
+    """Paths of documents that end in one of these."""
+    matches = (document.c.path.endswith(one, autoescape=True) for one in endings)
+    return sorted(connection.scalars(select(document.c.path).where(or_(false(), *matches))))
+
+
+def all_of_them(connection: Connection) -> Iterator[Record]:
+    """Every document with what is known of its file and what it shows."""
+    yield from connection.execute(select(document))
+
+
+def distrust(connection: Connection, paths: Sequence[str]) -> None:
+    """What lies at these paths is not what was written: the next round that looks at every file writes it again."""
+    for start in range(0, len(paths), BATCH):
+        here = document.c.path.in_(paths[start : start + BATCH])
+        connection.execute(update(document).where(here).values(size=None, mtime=None))
 
 
 def dirty_stories(connection: Connection, limit: int) -> list[tuple[int, int]]:
     """Stories whose pages are behind, with the counter that writing them settles."""
     query = select(story.c.id, story.c.changed).where(story.c.changed > story.c.shown).order_by(story.c.id).limit(limit)
     return [(row.id, row.changed) for row in connection.execute(query)]
+
+
+def behind(connection: Connection) -> bool:
+    """Whether any feed or page is."""
+    feed = select(category.c.id).where(category.c.changed > category.c.published).limit(1)
+    return connection.scalar(feed) is not None or bool(dirty_stories(connection, 1))
 
 
 def settle_stories(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
@@ -40,11 +77,15 @@ def settle_stories(connection: Connection, counters: Sequence[tuple[int, int]]) 
 
 def outdate(connection: Connection, categories: Sequence[int], stories: Sequence[int]) -> None:
     """Have these written again, for their documents are missing."""
-    connection.execute(update(category).where(category.c.id.in_(categories)).values(published=category.c.changed - 1))
-    connection.execute(update(story).where(story.c.id.in_(stories)).values(shown=story.c.changed - 1))
+    feeds = update(category).where(category.c.id == bindparam("of")).values(published=category.c.changed - 1)
+    pages = update(story).where(story.c.id == bindparam("of")).values(shown=story.c.changed - 1)
+    for statement, ids in ((feeds, categories), (pages, stories)):
+        if ids:
+            connection.execute(statement, [{"of": one} for one in sorted(set(ids))])
 
 
 def outdate_all(connection: Connection) -> None:
     """Have everything written again."""
     connection.execute(update(category).values(published=category.c.changed - 1))
     connection.execute(update(story).values(shown=story.c.changed - 1))
+    paging.outdate_all(connection)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -12,19 +14,27 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from aggregator.errors import StoreError
+from aggregator.store.backup import before_migration
 from aggregator.store.tables import metadata
+
+log = logging.getLogger(__name__)
 
 #: Each with its reason. WAL: readers run beside the writer. NORMAL: with WAL a crash of the machine
 #: may lose the last transactions but never the database. 30 s: a backup or a person's own query may
-#: hold the lock that long. 64 MB: keeps the hot indexes in memory.
+#: hold the lock that long. 64 MB: keeps the hot indexes in memory. The log is cut back to 64 MB after a large
+#: transaction.
 PRAGMAS = (
+    "busy_timeout=30000",  # first: the next one may have to wait
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
-    "busy_timeout=30000",
     "cache_size=-65536",
     "wal_autocheckpoint=1000",
+    "journal_size_limit=67108864",
 )
+
+#: Pages that one step of `tidy` gives back, and that stay for what comes: so many, or one in so many.
+STEP, SPARE, SPARE_SHARE = 500, 2000, 20
 
 #: Any number that no other program uses for its advisory locks.
 UPGRADE_LOCK = 7_301_141
@@ -37,6 +47,7 @@ class Database:
         self.url = make_url(url)
         self.sqlite_file = _sqlite_file(self.url.database) if self.url.get_backend_name() == "sqlite" else None
         self.engine = _engine(url)
+        self._turn: AbstractContextManager[Any] = Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -47,16 +58,30 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """All or nothing. On SQLite the lock is taken at once: a transaction that reads first and
-        writes later would fail as soon as somebody else had committed in between."""
-        with _translated(self), self.engine.connect() as connection:
+        writes later would fail as soon as somebody else had committed in between. Threads of this
+        process queue for it here: those that SQLite lets wait sleep longer and longer, and whoever
+        comes later may be served before them."""
+        with self._turn, _translated(self), self.engine.connect() as connection:
             connection = connection.execution_options(write=True)
             with connection.begin():
                 yield connection
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest revision; does nothing where it is there already."""
-        if self.revision() == newest_revision():
+        """Bring the schema to the newest revision; does nothing where it is there already.
+
+        A SQLite database is copied beside itself before. Raises StoreError for one that a newer program made.
+        """
+        revision, newest = self.revision(), newest_revision()
+        if revision == newest:
             return
+        if revision is not None and revision > newest:
+            raise StoreError(
+                f"database {self.url.render_as_string()} has schema revision {revision}, this program knows {newest}: "
+                "install the version that made it, or restore a backup with `aggregator db restore FILE`",
+                lasting=True,
+            )
+        if revision is not None and self.sqlite_file:
+            log.info("backed up before the schema changes: %s", before_migration(self.sqlite_file, revision))
         from alembic import command  # 100 ms that only a change of the schema needs
 
         if self.sqlite_file:
@@ -77,6 +102,32 @@ class Database:
                 return None
             revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
             return revision
+
+    def tidy(self) -> Iterator[None]:
+        """Give the disk back what deleting freed, in steps that hold the lock for some milliseconds each.
+
+        PostgreSQL does so by itself; so would SQLite, but at the end of each transaction and of all that is free.
+        """
+        if self.url.get_backend_name() != "sqlite":
+            return
+        while self._pragma("freelist_count") > max(SPARE, self._pragma("page_count") // SPARE_SHARE):
+            before = self._pragma("freelist_count")
+            self._pragma(f"incremental_vacuum({STEP})")
+            yield
+            if self._pragma("freelist_count") >= before:
+                break  # made before `auto_vacuum`: only a copy gives space back
+        # Statistics where they are out of date, from samples; the log into the database as far as no reader needs it.
+        for pragma in ("analysis_limit=400", "optimize", "wal_checkpoint(PASSIVE)"):
+            self._pragma(pragma)
+            yield
+
+    def _pragma(self, pragma: str) -> int:
+        with _translated(self), self.engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            # All rows: this pragma works row by row.
+            result = alone.exec_driver_sql(f"PRAGMA {pragma}")
+            rows = result.all() if result.returns_rows else []
+            return int(rows[0][0]) if rows else 0
 
     def close(self) -> None:
         self.engine.dispose()
@@ -124,6 +175,9 @@ def _engine(url: str) -> Engine:
 def _on_connect(dbapi: Any, _record: object) -> None:
     # The driver's own transactions leave out SELECT and DDL; we begin them ourselves.
     dbapi.isolation_level = None
+    if dbapi.execute("PRAGMA page_count").fetchone() == (0,):
+        # Pages that purging frees can then be given back bit by bit. It takes a lock, and only a new database takes it.
+        dbapi.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in PRAGMAS:
         dbapi.execute(f"PRAGMA {pragma}")
 
@@ -144,14 +198,25 @@ def _translated(database: Database) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise StoreError(f"database {place}: {error.orig} ({_remedy(str(error.orig))})") from error
+        raise _failed(place, error) from error
     except DatabaseError as error:
         if type(error) is not DatabaseError:
             raise
-        raise StoreError(f"database {place}: {error.orig} ({_remedy(str(error.orig))})") from error
+        raise _failed(place, error) from error
     except OSError as error:
         raise StoreError(f"database {place}: {error.strerror or error}: {error.filename or ''}") from error
 
+
+def _failed(place: str, error: DatabaseError) -> StoreError:
+    words = str(error.orig)
+    remedy = next((remedy for sign, remedy in REMEDIES if sign in words.lower()), "nothing was changed")
+    return StoreError(f"database {place}: {words} ({remedy})", lasting=any(sign in words for sign in LASTING))
+
+
+#: The system's words for what does not pass.
+LASTING = ("malformed", "not a database", "no such table", "no such column")
+
+RESTORE = "restore a backup with `aggregator db restore FILE`"
 
 #: What a person can do, by the system's words.
 REMEDIES = (
@@ -159,13 +224,10 @@ REMEDIES = (
     ("locked", "another program holds the database; end it or wait"),
     ("readonly", "make the file and its folder writable"),
     ("unable to open", "check that the folder exists and is writable"),
-    ("malformed", "restore a backup"),
-    ("not a database", "restore a backup, or name another file in config.yaml"),
+    ("malformed", f"nothing was overwritten: {RESTORE}"),
+    ("not a database", f"{RESTORE}, or name another file in config.yaml"),
+    ("disk i/o", "make room on the disk, or look at what is wrong with it; nothing was lost"),
     ("no such table", "run `aggregator db upgrade`"),
     ("no such column", "run `aggregator db upgrade`"),
     ("refused", "start the database server"),
 )
-
-
-def _remedy(words: str) -> str:
-    return next((remedy for sign, remedy in REMEDIES if sign in words.lower()), "nothing was changed")

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
 from aggregator.model import Entry, Key, KnownEntry, Prepared
+from aggregator.store.portions import portions
 from aggregator.store.tables import (
     entry,
     entry_alias,
@@ -21,13 +22,16 @@ from aggregator.store.tables import (
     tombstone,
 )
 from aggregator.store.types import Record
-from aggregator.store.upsert import upsert
+from aggregator.store.upsert import append, upsert
 
 #: `last_seen` is written at most this often: retention counts in days, and a source that shows
 #: the same thousand entries every five minutes must not cost a thousand writes each time.
 SEEN_PRECISION = timedelta(days=1)
 
 MICROSECOND = timedelta(microseconds=1)
+
+#: Of the keys that an entry may go by.
+KINDS = ("guid", "link", "path", "date", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +70,15 @@ class Rewrite:
 def known(connection: Connection, source_id: int, keys: Iterable[Key]) -> dict[Key, KnownEntry]:
     """The entries of this source that go by any of these keys."""
     wanted = {(key.kind, key.digest): key for key in keys}
+    columns = (entry_alias.c.kind, entry_alias.c.key, entry.c.id, entry.c.fingerprint, entry.c.title, entry.c.changes)
+    query = select(*columns).join(entry, entry.c.id == entry_alias.c.entry_id)
     found: dict[Key, KnownEntry] = {}
-    for kind in sorted({kind for kind, _ in wanted}):
-        digests = [digest for of, digest in wanted if of == kind]
-        query = (
-            select(entry_alias.c.key, entry.c.id, entry.c.fingerprint, entry.c.title, entry.c.changes)
-            .join(entry, entry.c.id == entry_alias.c.entry_id)
-            .where(entry_alias.c.source_id == source_id, entry_alias.c.kind == kind, entry_alias.c.key.in_(digests))
-        )
-        for row in connection.execute(query):
-            found[wanted[kind, row.key]] = KnownEntry(row.id, row.fingerprint, row.title, row.changes)
+    for digests in portions({digest for _, digest in wanted}):
+        # Of every kind: with the kinds named, the index by source, kind and key gives just these rows.
+        these = (entry_alias.c.source_id == source_id, entry_alias.c.kind.in_(KINDS), entry_alias.c.key.in_(digests))
+        for row in connection.execute(query.where(*these)):
+            if key := wanted.get((row.kind, row.key)):
+                found[key] = KnownEntry(row.id, row.fingerprint, row.title, row.changes)
     return found
 
 
@@ -87,12 +90,16 @@ def recall(connection: Connection, entry_id: int) -> Entry:
 
 def stamps(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
     """Id, uuid and `updated` of these entries."""
+    if not ids:
+        return {}
     query = select(entry.c.id, entry.c.uuid, entry.c.updated).where(entry.c.id.in_(ids))
     return {row.id: row for row in connection.execute(query)}
 
 
 def vanished(connection: Connection, source_id: int, fingerprints: Collection[bytes]) -> dict[bytes, tuple[int, ...]]:
     """Entries with these fingerprints whose files are gone: where a renamed file comes from."""
+    if not fingerprints:
+        return {}
     query = (
         select(entry.c.fingerprint, entry.c.id)
         .join(file, file.c.entry_id == entry.c.id)
@@ -109,12 +116,13 @@ def vanished(connection: Connection, source_id: int, fingerprints: Collection[by
     return found
 
 
-def uuid_taken(connection: Connection, uuid: UUID) -> bool:
-    """Whether an entry, living or purged, has or had this id."""
-    return (
-        connection.scalar(select(entry.c.id).where(entry.c.uuid == uuid)) is not None
-        or connection.scalar(select(tombstone.c.uuid).where(tombstone.c.uuid == uuid).limit(1)) is not None
-    )
+def uuids_taken(connection: Connection, uuids: Collection[UUID]) -> set[UUID]:
+    """Those of these ids that an entry, living or purged, has or had."""
+    taken: set[UUID] = set()
+    for some in portions(uuids):
+        had = select(tombstone.c.uuid).where(tombstone.c.uuid.in_(some))
+        taken |= set(connection.scalars(select(entry.c.uuid).where(entry.c.uuid.in_(some)).union_all(had)))
+    return taken
 
 
 def add(connection: Connection, source_id: int, births: Sequence[Birth]) -> list[int]:
@@ -123,12 +131,22 @@ def add(connection: Connection, source_id: int, births: Sequence[Birth]) -> list
         return []
     stamps = _distinct(connection, [birth.updated for birth in births])
     rows = [_row(source_id, birth, stamp) for birth, stamp in zip(births, stamps, strict=True)]
-    statement = insert(entry).returning(entry.c.id, sort_by_parameter_order=True)
-    ids = list(connection.scalars(statement, rows))
+    connection.execute(insert(entry), rows)
+    # Asked for afterwards: with RETURNING the driver takes one row at a time.
+    numbers = _numbers(connection, [birth.uuid for birth in births])
+    ids = [numbers[birth.uuid] for birth in births]
     point(connection, source_id, [(i, key) for i, b in zip(ids, births, strict=True) for key in b.aliases])
     _index(connection, {i: b.prepared for i, b in zip(ids, births, strict=True)})
     _place(connection, {i: b.categories for i, b in zip(ids, births, strict=True)})
     return ids
+
+
+def _numbers(connection: Connection, uuids: Sequence[UUID]) -> dict[UUID, int]:
+    found: dict[UUID, int] = {}
+    for some in portions(uuids):
+        rows = connection.execute(select(entry.c.uuid, entry.c.id).where(entry.c.uuid.in_(some)))
+        found.update((row.uuid, row.id) for row in rows)
+    return found
 
 
 def _row(source_id: int, birth: Birth, stamp: datetime) -> dict[str, Any]:
@@ -163,7 +181,9 @@ def _content(prepared: Prepared) -> dict[str, Any]:
 
 def _distinct(connection: Connection, wanted: Sequence[datetime]) -> list[datetime]:
     """These moments, each moved on by as few microseconds as make it nobody else's."""
-    taken = set(connection.scalars(select(entry.c.updated).where(entry.c.updated.in_(wanted))))
+    taken: set[datetime] = set()
+    for some in portions(wanted):
+        taken |= set(connection.scalars(select(entry.c.updated).where(entry.c.updated.in_(some))))
     stamps: list[datetime] = []
     for stamp in wanted:
         while stamp in taken:
@@ -176,16 +196,31 @@ def _distinct(connection: Connection, wanted: Sequence[datetime]) -> list[dateti
 
 
 def change(connection: Connection, changes: Sequence[Change], now: datetime) -> None:
-    """Write changed entries, keep what they said before, and have them grouped anew."""
+    """Write changed entries, keep what they said before, and have them grouped anew.
+
+    One that was withdrawn stays so, whatever its publisher says now.
+    """
+    if not changes:
+        return
+    out = _withdrawn(connection, [item.entry_id for item in changes])
     _clear(connection, [item.entry_id for item in changes])
-    for item in changes:
-        _keep_version(connection, item.entry_id, now)
-        values = _content(item.prepared) | {"changes": entry.c.changes + 1, "last_seen": now}
-        if item.updated is not None:
-            values["updated"] = _distinct(connection, [item.updated])[0]
-        connection.execute(update(entry).where(entry.c.id == item.entry_id).values(values))
+    _keep_versions(connection, [item.entry_id for item in changes], now)
+    told = [(item.entry_id, item.updated) for item in changes if item.updated is not None]
+    stamps = _distinct(connection, [moment for _, moment in told])
+    _rewrite(connection, {item.entry_id: item.prepared for item in changes}, changes=entry.c.changes + 1, last_seen=now)
+    if told:
+        rows = [{"of": entry_id, "at": stamp} for (entry_id, _), stamp in zip(told, stamps, strict=True)]
+        moved = update(entry).where(entry.c.id == bindparam("of")).values(updated=bindparam("at"))
+        connection.execute(moved, rows)
     _index(connection, {item.entry_id: item.prepared for item in changes})
     _place(connection, {item.entry_id: item.categories for item in changes})
+    drop(connection, out)
+
+
+def _withdrawn(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """Those of the entries that were taken down, with the reason."""
+    query = select(entry.c.id, entry.c.dropped).where(entry.c.id.in_(ids), entry.c.withdrawn.is_not(None))
+    return {row.id: row.dropped for row in connection.execute(query)}
 
 
 def rewrite(connection: Connection, rewrites: Sequence[Rewrite]) -> None:
@@ -194,15 +229,23 @@ def rewrite(connection: Connection, rewrites: Sequence[Rewrite]) -> None:
     Nothing else of them changes: neither dates nor versions, for their publishers did nothing.
     """
     _clear(connection, [item.entry_id for item in rewrites])
-    for item in rewrites:
-        values = _content(item.prepared)
-        connection.execute(update(entry).where(entry.c.id == item.entry_id).values(values))
+    _rewrite(connection, {item.entry_id: item.prepared for item in rewrites})
     _index(connection, {item.entry_id: item.prepared for item in rewrites})
     _place(connection, {item.entry_id: item.categories for item in rewrites})
 
 
+def _rewrite(connection: Connection, prepared: Mapping[int, Prepared], **also: Any) -> None:
+    """Overwrite what entries say, all in one statement; `also` is the same for each."""
+    rows = [{"of": i, **{f"new_{name}": value for name, value in _content(p).items()}} for i, p in prepared.items()]
+    if rows:
+        values: dict[str, Any] = {name.removeprefix("new_"): bindparam(name) for name in rows[0] if name != "of"}
+        connection.execute(update(entry).where(entry.c.id == bindparam("of")).values(**values, **also), rows)
+
+
 def drop(connection: Connection, reasons: Mapping[int, str]) -> None:
     """Mark entries as left out: nothing is compared with them and no category holds them; `rewrite` undoes it."""
+    if not reasons:
+        return
     _clear(connection, reasons)
     values = {"grouped": True, "learning": 0, "text_digest": None, "link_digest": None, "bands": None}
     for entry_id, reason in reasons.items():
@@ -211,27 +254,28 @@ def drop(connection: Connection, reasons: Mapping[int, str]) -> None:
 
 def _clear(connection: Connection, ids: Collection[int]) -> None:
     """Before bands and categories are written anew."""
-    _unindex(connection, ids)
+    if not ids:
+        return
+    unindex(connection, ids)
     connection.execute(delete(entry_category).where(entry_category.c.entry_id.in_(ids)))
 
 
-def _keep_version(connection: Connection, entry_id: int, now: datetime) -> None:
+def _keep_versions(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """Copy what these entries say now into their histories, packed as it is."""
     number = (
         select(func.coalesce(func.max(entry_version.c.number), 0) + 1)
-        .where(entry_version.c.entry_id == entry_id)
+        .where(entry_version.c.entry_id == entry.c.id)
         .scalar_subquery()
     )
-    old = connection.execute(select(entry.c.original).where(entry.c.id == entry_id)).scalar_one()
-    connection.execute(insert(entry_version).values(entry_id=entry_id, number=number, at=now, original=old))
+    old = select(entry.c.id, number, literal(now, entry_version.c.at.type), entry.c.original).where(entry.c.id.in_(ids))
+    connection.execute(insert(entry_version).from_select(["entry_id", "number", "at", "original"], old))
 
 
 def _index(connection: Connection, prepared: Mapping[int, Prepared]) -> None:
-    rows = [{"band": band, "entry_id": i} for i, p in prepared.items() for band in sorted(set(p.signature.bands))]
-    if rows:
-        connection.execute(insert(signature_band), rows)
+    append(connection, signature_band, [(band, i) for i, p in prepared.items() for band in set(p.signature.bands)])
 
 
-def _unindex(connection: Connection, ids: Collection[int]) -> None:
+def unindex(connection: Connection, ids: Collection[int]) -> None:
     """Take the entries out of the index of bands; their rows still say which those were."""
     rows = connection.execute(select(entry.c.id, entry.c.bands).where(entry.c.id.in_(ids)))
     held = [{"old_band": band, "old_id": row.id} for row in rows for band in row.bands]
@@ -243,9 +287,7 @@ def _unindex(connection: Connection, ids: Collection[int]) -> None:
 
 
 def _place(connection: Connection, placed: Mapping[int, tuple[int, ...]]) -> None:
-    rows = [{"entry_id": i, "category_id": c} for i, held in placed.items() for c in sorted(set(held))]
-    if rows:
-        connection.execute(insert(entry_category), rows)
+    append(connection, entry_category, [(i, one) for i, held in placed.items() for one in sorted(set(held))])
 
 
 def point(connection: Connection, source_id: int, aliases: Iterable[tuple[int, Key]]) -> None:
@@ -265,6 +307,6 @@ def point(connection: Connection, source_id: int, aliases: Iterable[tuple[int, K
 
 def seen(connection: Connection, ids: Collection[int], now: datetime) -> None:
     """The source still shows these entries."""
-    connection.execute(
-        update(entry).where(entry.c.id.in_(ids), entry.c.last_seen < now - SEEN_PRECISION).values(last_seen=now)
-    )
+    for some in portions(ids):
+        late = (entry.c.id.in_(some), entry.c.last_seen < now - SEEN_PRECISION)
+        connection.execute(update(entry).where(*late).values(last_seen=now))

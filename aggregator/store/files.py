@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
 from aggregator.model import FileState
 from aggregator.store.engine import Database
-from aggregator.store.tables import file
+from aggregator.store.tables import entry, file
 from aggregator.store.upsert import upsert
 
 #: Rows a query: a scan of a hundred thousand files holds no read transaction and little memory.
@@ -44,8 +44,13 @@ def save(
     digests: Mapping[str, bytes],
     entries: Mapping[str, int],
     refused: Mapping[str, str],
+    now: datetime,
 ) -> None:
     """Write what was just read: each file leads to its entry, or says why it brought none."""
+    paths = [state.path for state in states]
+    query = select(file.c.path, file.c.entry_id).where(file.c.source_id == source_id, file.c.path.in_(paths))
+    before = {row.path: row.entry_id for row in connection.execute(query)}
+    _were_shown(connection, {held for path, held in before.items() if held != entries.get(path)}, now)
     rows = [
         {
             "source_id": source_id,
@@ -88,7 +93,13 @@ def missing(connection: Connection, source_id: int, paths: Sequence[str], now: d
         .where(file.c.source_id == source_id, file.c.path.in_(paths), file.c.missing_since.is_(None))
         .values(missing_since=now)
     )
+    _were_shown(connection, {row.entry_id for row in rows}, now)
     return {row.path: row.entry_id for row in rows}
+
+
+def _were_shown(connection: Connection, entries: Collection[int | None], now: datetime) -> None:
+    """The files of these entries were there until now: retention counts from here."""
+    connection.execute(update(entry).where(entry.c.id.in_(set(entries) - {None})).values(last_seen=now))
 
 
 def refused(connection: Connection, source_id: int) -> int:

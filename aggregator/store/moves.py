@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from aggregator.model import Moved
-from aggregator.store import categories
+from aggregator.store import archives, categories
 from aggregator.store.categories import Naming
 from aggregator.store.tables import category, entry, entry_category
 
@@ -17,7 +17,9 @@ def follow(connection: Connection, naming: Naming, now: datetime) -> None:
 
     Their entries go along and are grouped anew, which is what brings the feeds up to date.
     """
-    rows = connection.execute(select(category.c.id, category.c.path, category.c.moved_to).order_by(category.c.id)).all()
+    columns = (category.c.id, category.c.path, category.c.moved_to)
+    own = category.c.kind == categories.CATEGORY
+    rows = connection.execute(select(*columns).where(own).order_by(category.c.id)).all()
     paths = {row.id: tuple(row.path) for row in rows}
     going = {row_id: place for row_id, path in paths.items() if (place := naming.place(path)) != path}
     targets = categories.ensure(connection, going.values(), naming, now) if going else {}
@@ -50,7 +52,10 @@ def moved(connection: Connection, category_id: int) -> Moved | None:
         .join(new, new.c.id == category.c.moved_to)
         .where(category.c.id == category_id)
     ).first()
-    return Moved(row.uuid, row.slug, row.title, row.moved, row.to, row.to_title) if row else None
+    if row is None:
+        return None
+    kept = archives.last(connection, category_id)
+    return Moved(row.uuid, row.slug, row.title, row.moved, row.to, row.to_title, prev_archive=kept)
 
 
 def slugs(connection: Connection) -> dict[str, str]:

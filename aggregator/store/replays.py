@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from aggregator.model import Entry, Key, ParsedEntry, ParsedFeed, Signature
 from aggregator.store import stories
@@ -52,19 +53,28 @@ class Kept:
         return now == (self.fingerprint, self.digest, self.link, self.bands)
 
 
+STORED = (
+    select(entry, source.c.name.label("source_name"), source.c.described, source.c.base, source.c.home)
+    .join(source, source.c.id == entry.c.source_id)
+    .order_by(entry.c.id)
+)
+
+
 def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(entry)) or 0
 
 
 def batch(connection: Connection, after: int, limit: int) -> list[Kept]:
-    """The next entries in the order in which they were stored."""
-    query = (
-        select(entry, source.c.name.label("source_name"), source.c.described, source.c.base, source.c.home)
-        .join(source, source.c.id == entry.c.source_id)
-        .where(entry.c.id > after)
-        .order_by(entry.c.id)
-        .limit(limit)
-    )
+    """The next entries in the order in which they were stored; without those withdrawn, which no rule brings back."""
+    return _read(connection, STORED.where(entry.c.id > after, entry.c.withdrawn.is_(None)).limit(limit))
+
+
+def those(connection: Connection, ids: Collection[int]) -> list[Kept]:
+    """These entries, in the order in which they were stored."""
+    return _read(connection, STORED.where(entry.c.id.in_(ids)))
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Kept]:
     rows = connection.execute(query).all()
     held: dict[int, set[int]] = {}
     places = select(entry_category).where(entry_category.c.entry_id.in_([row.id for row in rows]))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from aggregator.config.schema import Source
-from aggregator.model import Outcome, ParsedFeed, Result, SourceState, Tally, Validators
+from aggregator.model import Move, Outcome, ParsedFeed, Result, SourceState, Tally, Validators
 from aggregator.store.tables import entry, source, source_check
-from aggregator.store.types import Record
-
-#: Checks of each source that are kept for people.
-HISTORY = 50
+from aggregator.store.types import EPOCH, Record
 
 STATE = (
     source.c.id,
@@ -27,6 +25,24 @@ STATE = (
     source.c.digest,
     source.c.ids_distinct,
     source.c.links_distinct,
+    source.c.arrivals,
+    source.c.moved_to,
+    source.c.moved_since,
+    source.c.moved_seen,
+    source.c.moved_for_good,
+    source.c.moved_doubted,
+)
+
+#: What tells whether a row still is as the config has it, without the large columns of a hundred thousand rows.
+PLACE = (
+    source.c.id,
+    source.c.name,
+    source.c.kind,
+    source.c.location,
+    source.c.configured,
+    source.c.disabled,
+    source.c.next_check,
+    source.c.held_until,
 )
 
 
@@ -42,20 +58,27 @@ def sync(connection: Connection, configured: Sequence[Source], now: datetime) ->
     name with a new location keeps its entries and drops its validators. Sources that left the
     config stay, for their entries do.
     """
-    rows = {row.name: row for row in connection.execute(select(source))}
+    rows = {row.name: row for row in connection.execute(select(*PLACE))}
     _rename(connection, configured, rows)
+    new = []
     for item in configured:
-        row = rows.get(item.name)
-        if row is None:
-            connection.execute(
-                insert(source).values(
-                    name=item.name, next_check=now if item.enabled else None, **_as_configured(item, None)
-                )
-            )
-        else:
+        if row := rows.get(item.name):
             _follow(connection, item, row, now)
-    gone = [name for name in rows if name not in {item.name for item in configured}]
-    connection.execute(update(source).where(source.c.name.in_(gone)).values(configured=False, next_check=None))
+        else:
+            first = {"name": item.name, "next_check": now if item.enabled else None}
+            new.append({**first, **_as_configured(item, None)})
+    if new:
+        connection.execute(insert(source), new)
+    names = {item.name for item in configured}
+    gone = [row.id for name, row in rows.items() if row.configured and name not in names]
+    _each(connection, gone, configured=False, next_check=None)
+
+
+def _each(connection: Connection, ids: Sequence[int], **values: Any) -> None:
+    """Give all these sources the same values; one by one, for there may be more than a statement can list."""
+    if ids:
+        one = update(source).where(source.c.id == bindparam("one")).values(values)
+        connection.execute(one, [{"one": source_id} for source_id in ids])
 
 
 def _rename(connection: Connection, configured: Sequence[Source], rows: dict[str, Record]) -> None:
@@ -70,7 +93,7 @@ def _rename(connection: Connection, configured: Sequence[Source], rows: dict[str
 
 def differences(connection: Connection, configured: Sequence[Source]) -> list[tuple[str, str, str]]:
     """What `sync` would do: (new, renamed, moved or gone; the name; where it is, or what it was)."""
-    rows = {row.name: row for row in connection.execute(select(source))}
+    rows = {row.name: row for row in connection.execute(select(*PLACE))}
     names = {item.name for item in configured}
     orphans = {(row.kind, row.location): row for row in rows.values() if row.name not in names}
     found = []
@@ -101,12 +124,16 @@ def _follow(connection: Connection, item: Source, row: Record, now: datetime) ->
     disabled = "gone" if row.disabled == "gone" and not moved else None
     values = _as_configured(item, disabled)
     if moved:
-        values |= {"etag": None, "last_modified": None, "digest": None, "failures": 0}
+        # What the old address said, of itself or of its place, does not concern the new one.
+        values |= {"etag": None, "last_modified": None, "digest": None, "failures": 0, "held_until": None}
+        values |= {"arrivals": (), **move_columns(None)}
     if values["disabled"]:
         values["next_check"] = None
-    elif moved or row.disabled or row.next_check is None:
+    elif moved:
         values["next_check"] = now
-    if any(row._mapping[column] != value for column, value in values.items()):
+    elif row.disabled or row.next_check is None:
+        values["next_check"] = max(now, row.held_until or now)
+    if moved or any(row._mapping[column] != value for column, value in values.items()):
         connection.execute(update(source).where(source.c.id == row.id).values(values))
 
 
@@ -138,7 +165,34 @@ def checkable(connection: Connection, now: datetime) -> list[SourceState]:
 
 def _state(row: Record) -> SourceState:
     validators = Validators(row.etag, row.last_modified, row.digest)
-    return SourceState(row.id, row.name, validators, row.failures, row.next_check, row.ids_distinct, row.links_distinct)
+    return SourceState(
+        row.id,
+        row.name,
+        validators,
+        row.failures,
+        row.next_check,
+        row.ids_distinct,
+        row.links_distinct,
+        _move(row),
+        tuple(EPOCH + timedelta(microseconds=moment) for moment in row.arrivals),
+    )
+
+
+def _move(row: Record) -> Move | None:
+    if row.moved_to is None:
+        return None
+    return Move(row.moved_to, row.moved_since, row.moved_seen, row.moved_for_good, row.moved_doubted)
+
+
+def move_columns(move: Move | None) -> dict[str, Any]:
+    """How a move, or none, stands in a row."""
+    return {
+        "moved_to": move.to if move else None,
+        "moved_since": move.since if move else None,
+        "moved_seen": move.seen if move else 0,
+        "moved_for_good": move.adopted if move else None,
+        "moved_doubted": bool(move and move.doubted),
+    }
 
 
 def ask(connection: Connection, names: Sequence[str], now: datetime) -> list[int]:
@@ -165,7 +219,7 @@ def answered(connection: Connection, ids: Sequence[int], since: datetime) -> lis
 
 def claim(connection: Connection, ids: Sequence[int], until: datetime) -> None:
     """Before the requests go out: should this process die now, nobody asks again until then."""
-    connection.execute(update(source).where(source.c.id.in_(ids)).values(next_check=until))
+    _each(connection, ids, next_check=until)
 
 
 def describe(connection: Connection, source_id: int, feed: ParsedFeed, base: str | None, refused: int) -> None:
@@ -194,63 +248,6 @@ def refusals(connection: Connection, source_id: int, refused: int) -> None:
     connection.execute(update(source).where(source.c.id == source_id).values(refused=refused))
 
 
-def finish(
-    connection: Connection,
-    state: SourceState,
-    result: Result,
-    *,
-    now: datetime,
-    next_check: datetime | None,
-    failures: int,
-    disabled: str | None = None,
-    held_until: datetime | None = None,
-    validators: Validators | None = None,
-) -> None:
-    """Write how a check ended and when the next is due. Validators stay where none are given."""
-    values: dict[str, Any] = {
-        "last_check": now,
-        "outcome": str(result.outcome),
-        "message": result.message,
-        "failures": failures,
-        "next_check": next_check,
-        "disabled": disabled,
-        "held_until": held_until,
-    }
-    if validators is not None:
-        values |= {
-            "etag": validators.etag,
-            "last_modified": validators.last_modified,
-            "digest": validators.digest,
-        }
-    connection.execute(update(source).where(source.c.id == state.id).values(values))
-    _remember(connection, state.id, result, now)
-
-
-def _remember(connection: Connection, source_id: int, result: Result, now: datetime) -> None:
-    connection.execute(
-        insert(source_check).values(
-            source_id=source_id,
-            at=now,
-            outcome=str(result.outcome),
-            message=result.message,
-            new=result.tally.new,
-            changed=result.tally.changed,
-            refused=result.tally.refused,
-        )
-    )
-    oldest_kept = (
-        select(source_check.c.id)
-        .where(source_check.c.source_id == source_id)
-        .order_by(source_check.c.id.desc())
-        .offset(HISTORY - 1)
-        .limit(1)
-        .scalar_subquery()
-    )
-    connection.execute(
-        delete(source_check).where(source_check.c.source_id == source_id, source_check.c.id < oldest_kept)
-    )
-
-
 def overview(connection: Connection) -> list[dict[str, Any]]:
     """What `status` shows of every configured source, in the order of their ids."""
     counted = select(entry.c.source_id, func.count().label("entries")).group_by(entry.c.source_id).subquery()
@@ -263,9 +260,37 @@ def overview(connection: Connection) -> list[dict[str, Any]]:
     return [_shown(row) for row in connection.execute(query)]
 
 
-SHOWN = ("name", "kind", "outcome", "message", "disabled", "last_check", "next_check", "failures", "entries", "refused")
+#: No failure: its source goes on as if the feed were whole.
+DEGRADED = (
+    "the feed is broken XML, or has entities of its own, which are not read; what could be recovered was taken: "
+    "Tell its publisher if entries are missing."
+)
+
+SHOWN = (
+    "name",
+    "kind",
+    "outcome",
+    "message",
+    "scope",
+    "disabled",
+    "last_check",
+    "next_check",
+    "failures",
+    "entries",
+    "refused",
+    "moved_to",
+    "moved_for_good",
+)
 
 
 def _shown(row: Record) -> dict[str, Any]:
     values = {column: row._mapping[column] for column in SHOWN}
-    return {"name": values.pop("name"), "url": row.location, **values}
+    # Kept with what the feed says of itself: an answer of "unchanged" does not mend it.
+    if row.described and row.described.degraded and values["message"] is None:
+        values["message"] = DEGRADED
+    return {"name": values.pop("name"), "url": without_login(row.location), **values}
+
+
+def without_login(location: str) -> str:
+    """An address, or a folder, fit to be shown: without the user name and password that may stand in it."""
+    return re.sub(r"^(https?://)[^/?#]*@", r"\1", location, flags=re.IGNORECASE)

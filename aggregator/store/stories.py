@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from aggregator.model import Member, Pair
-from aggregator.store import categories
+from aggregator.store import categories, placing
+from aggregator.store.categories import CATEGORY, PUBLISHER, Naming
 from aggregator.store.tables import (
     LEARNED,
     SHOWN,
@@ -19,14 +20,13 @@ from aggregator.store.tables import (
     entry_category,
     source,
     story,
-    story_category,
     story_choice,
     story_entry,
     story_gone,
     story_pair,
 )
 from aggregator.store.types import Record
-from aggregator.store.upsert import upsert
+from aggregator.store.upsert import append, upsert
 
 #: What today's rules leave in publication.
 KEPT = entry.c.dropped.is_(None)
@@ -167,20 +167,19 @@ class Grouped:
         return min(self.entries)
 
 
-def settle(connection: Connection, groups: Sequence[Grouped], now: datetime) -> None:
+def settle(connection: Connection, groups: Sequence[Grouped], naming: Naming, now: datetime) -> None:
     """Make the stories what was decided, and everything that shows them dirty.
 
-    `groups` covers a whole region: an entry's former story is in it or ends here.
+    `groups` covers a whole region: an entry's former story is in it or ends here. Feeds of
+    publishers come into being here, for only who carries what is published needs one.
     """
     ids = [entry_id for group in groups for entry_id in group.entries]
     before = _stories_of(connection, ids)
     _end(connection, groups, before, now)
     _write(connection, groups)
     connection.execute(delete(story_entry).where(story_entry.c.entry_id.in_(ids)))
-    connection.execute(
-        insert(story_entry), [{"entry_id": i, "story_id": group.id} for group in groups for i in group.entries]
-    )
-    _show(connection, [group.id for group in groups])
+    append(connection, story_entry, [(i, group.id) for group in groups for i in group.entries])
+    _show(connection, [group.id for group in groups], naming, now)
     connection.execute(update(entry).where(entry.c.id.in_(ids)).values(grouped=True))
 
 
@@ -195,20 +194,22 @@ def _end(connection: Connection, groups: Sequence[Grouped], before: set[int], no
     """
     home = {entry_id: group.id for group in groups for entry_id in group.entries}
     for ended in before - {group.id for group in groups}:
-        feeds = end(connection, ended, home[ended])
-        row = connection.execute(select(story.c.uuid, story.c.shown).where(story.c.id == ended)).one()
-        if row.shown:
-            upsert(connection, story_gone, [{"category_id": c, "uuid": row.uuid, "at": now} for c in feeds])
+        announce(connection, ended, end(connection, ended, home[ended]), now)
+
+
+def announce(connection: Connection, story_id: int, feeds: Iterable[int], now: datetime) -> None:
+    """Have these feeds say that the story is no more (RFC 6721)."""
+    uuid = connection.execute(select(story.c.uuid).where(story.c.id == story_id)).scalar_one()
+    rows = [{"category_id": category_id, "uuid": uuid, "at": now, "archive": None} for category_id in feeds]
+    upsert(connection, story_gone, rows)
 
 
 def end(connection: Connection, story_id: int, into: int) -> list[int]:
-    """No feed shows the story any more, and its page leads to the story `into`; returns the feeds that did show it."""
-    feeds = list(connection.scalars(select(story_category.c.category_id).where(story_category.c.story_id == story_id)))
-    categories.touch(connection, feeds)
-    connection.execute(delete(story_category).where(story_category.c.story_id == story_id))
+    """No feed shows the story any more, its page leads to the story `into`; returns the feeds where readers saw it."""
+    places = placing.remove(connection, [story_id])
     ended = update(story).where(story.c.id == story_id)
     connection.execute(ended.values(merged_into=into, changed=story.c.changed + 1))
-    return feeds
+    return sorted(category_id for category_id, _ in places)
 
 
 def _write(connection: Connection, groups: Sequence[Grouped]) -> None:
@@ -222,8 +223,9 @@ def _write(connection: Connection, groups: Sequence[Grouped]) -> None:
     if fresh:
         connection.execute(insert(story), fresh)
     if changed:
-        back = select(story.c.uuid).where(story.c.id.in_(known), story.c.merged_into.is_not(None))
-        connection.execute(delete(story_gone).where(story_gone.c.uuid.in_(back)))
+        query = select(story.c.uuid).where(story.c.id.in_(known), story.c.merged_into.is_not(None))
+        if back := connection.scalars(query).all():
+            connection.execute(delete(story_gone).where(story_gone.c.uuid.in_(back)))
         statement = update(story).where(story.c.id == bindparam("story_id"))
         connection.execute(statement.values(merged_into=None, changed=story.c.changed + 1), changed)
 
@@ -254,21 +256,26 @@ def _updated(before: datetime, lead: datetime, own: set[datetime]) -> datetime:
     return max(before, lead) if before in own else lead
 
 
-def _show(connection: Connection, ids: Sequence[int]) -> None:
-    """Put stories into every feed of their entries' categories and the levels above; make those dirty."""
+def _show(connection: Connection, ids: Sequence[int], naming: Naming, now: datetime) -> None:
+    """Put stories into every feed of their entries' categories and the levels above, and of all who carried them."""
     own = _own_categories(connection, ids)
     above = categories.closure(connection, {category for held in own.values() for category in held})
-    stamps = {
-        row.id: row.updated
-        for row in connection.execute(select(story.c.id, story.c.updated).where(story.c.id.in_(ids)))
-    }
-    before = list(connection.execute(select(story_category.c.category_id).where(story_category.c.story_id.in_(ids))))
+    carried = _publishers(connection, ids)
+    feeds = categories.ensure_named(connection, PUBLISHER, {name for _, name in carried}, naming, now)
+    columns = (story.c.id, story.c.updated)
+    stamps = {row.id: row.updated for row in connection.execute(select(*columns).where(story.c.id.in_(ids)))}
     wanted = {(c, story_id) for story_id, held in own.items() for leaf in held for c in above[leaf]}
-    connection.execute(delete(story_category).where(story_category.c.story_id.in_(ids)))
-    rows = [{"category_id": c, "story_id": s, "updated": stamps[s]} for c, s in sorted(wanted)]
-    if rows:
-        connection.execute(insert(story_category), rows)
-    categories.touch(connection, {row.category_id for row in before} | {c for c, _ in wanted})
+    wanted |= {(feeds[name], story_id) for story_id, name in carried}
+    placing.place(connection, stamps, wanted, (CATEGORY, PUBLISHER))
+
+
+def _publishers(connection: Connection, ids: Sequence[int]) -> set[tuple[int, str]]:
+    query = (
+        select(story_entry.c.story_id, entry.c.publisher)
+        .join(entry, entry.c.id == story_entry.c.entry_id)
+        .where(story_entry.c.story_id.in_(ids))
+    )
+    return {(row.story_id, row.publisher) for row in connection.execute(query)}
 
 
 def _own_categories(connection: Connection, ids: Sequence[int]) -> dict[int, set[int]]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -66,6 +67,8 @@ source = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("outcome", String(20)),
     Column("message", Text),
+    #: Whom the failure of the last check concerns: "url", "host", "everybody"; null when all is well.
+    Column("scope", String(10)),
     Column("etag", Text),
     Column("last_modified", Text),
     Column("digest", Digest),
@@ -81,6 +84,19 @@ source = Table(
     #: All of that without its entries, and the address that its links are relative to: for cleaning again.
     Column("described", Packed(ParsedFeed)),
     Column("base", Text),
+    #: When its last whole document was read and understood: what that showed is not purged.
+    Column("last_read", Instant),
+    #: When its checks brought new entries, the last few, in microseconds: how often it is worth asking.
+    Column("arrivals", Integers),
+    #: Where its address leads for good (301, 308): on trial, then adopted; the config stays as it is.
+    Column("moved_to", Text),
+    Column("moved_since", Instant),
+    #: Checks in which the new address gave a feed.
+    Column("moved_seen", Integer, nullable=False, server_default=text("0")),
+    #: When it was adopted; null while it is on trial.
+    Column("moved_for_good", Instant),
+    #: It failed at last: the configured address is asked next.
+    Column("moved_doubted", Boolean, nullable=False, server_default=false()),
     Index("ix_source_next_check", "next_check"),
     sqlite_autoincrement=True,
 )
@@ -121,6 +137,7 @@ file = Table(
 #: What grouping is still to look at; what breakers keep back, and what they do not. Queries say it in
 #: these words, or SQLite does not see that an index holds the answer.
 UNGROUPED, HELD, NOT_HELD = text("NOT grouped AND NOT held"), text("held"), text("NOT held")
+WITHDRAWN = text("withdrawn IS NOT NULL")
 #: Stages of `entry.learning`, and what learning is still to look at.
 UNCOUNTED, COUNTED, LEARNED = 0, 1, 2
 UNLEARNED = text("learning < 2 AND NOT held")
@@ -154,6 +171,8 @@ entry = Table(
     Column("held", Boolean, nullable=False, server_default=false()),
     #: The rule that leaves it out since a replay; it is in no story then, and nothing is compared with it.
     Column("dropped", Text),
+    #: When a person, or a folder that lost the file, took it down; `dropped` says why.
+    Column("withdrawn", Instant),
     #: As the publisher wrote it: what today's rules are applied to again.
     Column("original", Packed(ParsedEntry), nullable=False),
     Column("cleaned", Packed(Entry), nullable=False),
@@ -168,9 +187,12 @@ entry = Table(
     Index("ix_entry_held", "source_id", "publisher", sqlite_where=HELD, postgresql_where=HELD),
     #: A publisher's last entries.
     Index("ix_entry_publisher", "source_id", "publisher", "id", sqlite_where=NOT_HELD, postgresql_where=NOT_HELD),
+    Index("ix_entry_withdrawn", "source_id", sqlite_where=WITHDRAWN, postgresql_where=WITHDRAWN),
     Index("ix_entry_text_digest", "text_digest"),
     Index("ix_entry_link_digest", "link_digest"),
     Index("ix_entry_source_id_fingerprint", "source_id", "fingerprint"),
+    #: What retention looks at.
+    Index("ix_entry_source_id_last_seen", "source_id", "last_seen"),
     sqlite_autoincrement=True,
 )
 
@@ -187,6 +209,20 @@ entry_version = Table(
     Column("original", Packed(ParsedEntry), nullable=False),
 )
 
+#: Entries whose own pages are still to be asked for (`full_text` of a source), and when; the others are settled.
+full_text = Table(
+    "full_text",
+    metadata,
+    Column("entry_id", BigId, _to("entry.id"), primary_key=True, autoincrement=False),
+    Column("source_id", BigId, _to("source.id"), nullable=False),
+    #: Requests that failed so far.
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_try", Instant, nullable=False),
+    #: How the last request failed, for people; null before the first.
+    Column("reason", Text),
+    Index("ix_full_text_source_id", "source_id", "next_try"),
+)
+
 #: Many keys, one immutable entry.
 entry_alias = Table(
     "entry_alias",
@@ -200,15 +236,18 @@ entry_alias = Table(
     sqlite_with_rowid=False,
 )
 
-#: The tree; the root has the empty path and is the feed `all`.
+#: Every feed of ours. Those of kind "category" are the tree, whose root has the empty path and is the feed
+#: `all`; beside it stands one feed for each publisher, and one for each saved search.
 category = Table(
     "category",
     metadata,
     _id(),
+    Column("kind", String(10), nullable=False, server_default="category"),
     Column("parent_id", BigId, _to("category.id", null=True)),
     #: Of the folded path: spellings that differ by case, width or script meet in it.
     Column("key", Digest, nullable=False, unique=True),
     Column("path", JSON, nullable=False),
+    #: Below `feeds/`; with a leading slash below the output folder itself, where publishers and searches are.
     Column("slug", Text, nullable=False, unique=True),
     Column("title", Text, nullable=False),
     Column("uuid", Uuid, nullable=False, unique=True),
@@ -219,6 +258,11 @@ category = Table(
     #: Counters: what is published is behind while `changed` is greater than `published`.
     Column("changed", BigInteger, nullable=False, server_default=text("1")),
     Column("published", BigInteger, nullable=False, server_default=text("0")),
+    #: How many stories it holds, and how many positions it has given to arrivals so far.
+    Column("stories", BigInteger, nullable=False, server_default=text("0")),
+    Column("positions", BigInteger, nullable=False, server_default=text("0")),
+    #: How many places on its numbered pages.
+    Column("places", BigInteger, nullable=False, server_default=text("0")),
     Index("ix_category_parent_id", "parent_id"),
     Index(
         "ix_category_dirty",
@@ -239,6 +283,9 @@ entry_category = Table(
     sqlite_with_rowid=False,
 )
 
+#: Stories that the search index does not show as they are.
+UNSEARCHED = text("changed > searched")
+
 #: One article as readers see it. Its id is that of its first-stored entry.
 story = Table(
     "story",
@@ -253,8 +300,16 @@ story = Table(
     #: Counters, as a category's: its page is behind while `changed` is greater than `shown`.
     Column("changed", BigInteger, nullable=False, server_default=text("1")),
     Column("shown", BigInteger, nullable=False, server_default=text("0")),
+    #: The search index is behind while `changed` is greater than `searched`.
+    Column("searched", BigInteger, nullable=False, server_default=text("0")),
     Index("ix_story_dirty", "id", sqlite_where=text("changed > shown"), postgresql_where=text("changed > shown")),
+    Index("ix_story_unsearched", "published", "id", sqlite_where=UNSEARCHED, postgresql_where=UNSEARCHED),
+    #: Without it a database looks through all stories for each entry that is deleted.
+    Index("ix_story_lead_id", "lead_id"),
 )
+
+#: Stories that readers get to see.
+KEPT_STORY = story.c.merged_into.is_(None)
 
 story_entry = Table(
     "story_entry",
@@ -295,7 +350,13 @@ story_gone = Table(
     Column("category_id", BigId, _to("category.id"), primary_key=True),
     Column("uuid", Uuid, primary_key=True),
     Column("at", Instant, nullable=False),
+    #: The archive that says so, for those who come back late; null while the current feed alone does.
+    Column("archive", Integer),
+    Index("ix_story_gone_at", "category_id", "at"),
 )
+
+#: What the current feed of a category has and no archive.
+UNSEALED = text("archive IS NULL")
 
 #: Every feed that a story is in, roll-ups included, with what the feed is ordered by.
 story_category = Table(
@@ -304,18 +365,63 @@ story_category = Table(
     Column("category_id", BigId, _to("category.id"), primary_key=True),
     Column("story_id", BigId, _to("story.id"), primary_key=True),
     Column("updated", Instant, nullable=False),
+    #: Its place in the order of arrival, from 1; 0 until the feed is published with it, -1 until it is once more.
+    Column("position", BigInteger, nullable=False, server_default=text("0")),
+    #: The archive that holds it as it is now; null while it waits to be sealed in one.
+    Column("archive", Integer),
+    #: Its place on the feed's numbered pages, from 1, which no edit changes; 0 until the first of them is written.
+    Column("place", BigInteger, nullable=False, server_default=text("0")),
     Index("ix_story_category_newest", "category_id", "updated"),
+    Index("ix_story_category_place", "category_id", "place"),
     Index("ix_story_category_story_id", "story_id"),
+    Index("ix_story_category_unsealed", "category_id", "position", sqlite_where=UNSEALED, postgresql_where=UNSEALED),
+    sqlite_with_rowid=False,
+)
+
+#: Sealed parts of feeds (RFC 5005), numbered from 1 in each.
+archive = Table(
+    "archive",
+    metadata,
+    Column("category_id", BigId, _to("category.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    #: Whether its file is what it should be.
+    Column("written", Boolean, nullable=False, server_default=false()),
+    Index("ix_archive_written", "written", "category_id", "number"),
+    sqlite_with_rowid=False,
+)
+
+archive_story = Table(
+    "archive_story",
+    metadata,
+    Column("category_id", BigId, _to("category.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("story_id", BigId, _to("story.id"), primary_key=True),
+    Index("ix_archive_story_story_id", "story_id"),
+    sqlite_with_rowid=False,
+)
+
+#: Pages of feeds that are full, numbered from 1, the oldest, in each.
+page = Table(
+    "page",
+    metadata,
+    Column("category_id", BigId, _to("category.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    #: Whether its file is what it should be.
+    Column("written", Boolean, nullable=False, server_default=false()),
+    #: Nothing that stood on it is left, and neither is its file.
+    Column("empty", Boolean, nullable=False, server_default=false()),
+    Index("ix_page_written", "written", "category_id", "number"),
     sqlite_with_rowid=False,
 )
 
 #: Near-duplicates meet under equal bands. No index by entry: an entry's own row holds its bands too,
-#: in a fifth of the space.
+#: in a fifth of the space. And no foreign key: without that index the database would look through
+#: all of it for each entry that is deleted; whoever deletes one takes its bands out.
 signature_band = Table(
     "signature_band",
     metadata,
     Column("band", BigInteger, primary_key=True),
-    Column("entry_id", BigId, _to("entry.id"), primary_key=True),
+    Column("entry_id", BigId, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -335,12 +441,12 @@ block = Table(
     Index("ix_block_source_id_publisher", "source_id", "publisher"),
 )
 
-#: Who has each block. No index by entry: an entry's own row holds its keys too.
+#: Who has each block. Neither index nor foreign key by entry, as of bands: an entry's own row holds its keys too.
 block_entry = Table(
     "block_entry",
     metadata,
     Column("key", BigInteger, primary_key=True),
-    Column("entry_id", BigId, _to("entry.id"), primary_key=True),
+    Column("entry_id", BigId, primary_key=True),
     sqlite_with_rowid=False,
 )
 
@@ -373,6 +479,13 @@ document = Table(
     #: What it shows: a feed and its page a category, an entry's page a story; null for the rest.
     Column("category_id", BigId, _to("category.id", null=True)),
     Column("story_id", BigId, _to("story.id", null=True)),
+    #: Number of the archive, or of the page, of that category, where it is one.
+    Column("archive", Integer),
+    Column("page", Integer),
+    #: Bytes, and when the file was written, in nanoseconds: tells whether somebody else had it since.
+    Column("size", BigInteger),
+    Column("mtime", BigInteger),
+    Index("ix_document_story_id", "story_id"),
 )
 
 #: The trace: what was decided of whom, and why.
@@ -391,10 +504,47 @@ event = Table(
     sqlite_autoincrement=True,
 )
 
+#: What stands; queries say it in these words, or SQLite does not see that an index holds the answer.
+STANDING = text("until IS NULL")
+
+#: What is wrong, or was, with a source, with a document of ours (`path`), or with the configuration (neither).
+condition = Table(
+    "condition",
+    metadata,
+    _id(),
+    Column("uuid", Uuid, nullable=False, unique=True),
+    Column("source_id", BigId, _to("source.id")),
+    Column("path", Text),
+    Column("kind", String(10), nullable=False),
+    #: Fit to be published; the message is not, for it may name private addresses.
+    Column("detail", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    #: When it began, changed its detail or ended; each greater than all before.
+    Column("updated", Instant, nullable=False),
+    Column("until", Instant),
+    Index("ix_condition_standing", "source_id", sqlite_where=STANDING, postgresql_where=STANDING),
+    Index("ix_condition_source_id", "source_id", "id"),
+    Index("ix_condition_updated", "updated"),
+    sqlite_autoincrement=True,
+)
+
+#: How a source fared on a day of the site's zone: new entries, and checks that failed. Days of neither have no row.
+source_day = Table(
+    "source_day",
+    metadata,
+    Column("source_id", BigId, _to("source.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("new", Integer, nullable=False, server_default=text("0")),
+    Column("failed", Integer, nullable=False, server_default=text("0")),
+    sqlite_with_rowid=False,
+)
+
 #: Single values that outlast a process.
 setting = Table("setting", metadata, Column("key", String(40), primary_key=True), Column("value", Text, nullable=False))
 
-#: Keys and ids of what was purged: it neither comes back nor is its id used again.
+#: Keys and ids of what was purged: it neither comes back nor is its id used again. An id that no key
+#: leads to any more is kept under a key of the kind "uuid".
 tombstone = Table(
     "tombstone",
     metadata,
@@ -403,5 +553,9 @@ tombstone = Table(
     Column("key", Digest, primary_key=True),
     Column("uuid", Uuid, nullable=False),
     Column("at", Instant, nullable=False),
+    #: Of its folded title and text: a link or a path may be another article's by now.
+    Column("title", Digest),
+    Column("words", Digest),
     Index("ix_tombstone_uuid", "uuid"),
+    sqlite_with_rowid=False,
 )

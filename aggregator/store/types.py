@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -79,12 +80,23 @@ class Packed(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
         if value is None:
             return None
-        return zstandard.compress(_adapter(self.of).dump_json(value, exclude_defaults=True), 3)
+        return _codec.compressor.compress(_adapter(self.of).dump_json(value, exclude_defaults=True))
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        return _adapter(self.of).validate_json(zstandard.decompress(value))
+        return _adapter(self.of).validate_json(_codec.decompressor.decompress(value))
+
+
+class _Codec(threading.local):
+    """Made once for each thread: to make one takes as long as to use it, and two threads must not share it."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=3)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_codec = _Codec()
 
 
 @lru_cache

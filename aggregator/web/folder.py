@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 
 from aggregator.web.conditional import Representation, digest
 
-#: Files whose digests are remembered; each entry is a few hundred bytes.
-MOST_DIGESTS = 20_000
+#: Bytes of files that are kept in memory, with their digests.
+KEPT = 32_000_000
+#: Modification time, size and inode.
+Mark = tuple[int, int, int]
 
 # The content policy of the pages: everything from here, but pictures and sound from anywhere.
 PAGE_HEADERS = MappingProxyType(
@@ -45,14 +48,30 @@ TYPES = MappingProxyType(
 
 
 class Folder:
-    """Reads files below `root`, and remembers their digests while they do not change."""
+    """Reads files below `root`, and keeps those read last while they do not change. Thread-safe."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kept: int = KEPT) -> None:
         self._root = Path(os.path.realpath(root))
-        self._digests: OrderedDict[tuple[str, int, int, int], str] = OrderedDict()
+        self._most = kept
+        self._size = 0
+        self._files: OrderedDict[str, tuple[Path, Mark, Representation]] = OrderedDict()
+        self._lock = Lock()
+
+    def fresh(self, path: str) -> Representation | None:
+        """The file at `path` where it is kept and has not changed since: costs one look at the disk."""
+        kept = self._files.get(path)
+        if kept is None:
+            return None
+        target, mark, shown = kept
+        try:
+            return shown if _mark(os.stat(target)) == mark else None
+        except OSError:
+            return None
 
     def read(self, path: str) -> Representation | None:
         """The file at `path`, or None for what is not there or is not for the public."""
+        if shown := self.fresh(path):
+            return shown
         target = self._target(path)
         if target is None or target.suffix not in TYPES:
             return None
@@ -64,8 +83,10 @@ class Folder:
         except (OSError, ValueError):
             return None
         media_type, headers = TYPES[target.suffix]
-        key = (str(target), status.st_mtime_ns, status.st_size, status.st_ino)
-        return Representation(body, media_type, self._digest(key, body), int(status.st_mtime), headers)
+        shown = Representation(body, media_type, digest(body), int(status.st_mtime), headers)
+        with self._lock:
+            self._keep(path, (target, _mark(status), shown))
+        return shown
 
     def has(self, path: str) -> bool:
         target = self._target(path)
@@ -85,9 +106,20 @@ class Folder:
             return None
         return target if inside else None
 
-    def _digest(self, key: tuple[str, int, int, int], body: bytes) -> str:
-        if key not in self._digests:
-            self._digests[key] = digest(body)
-            if len(self._digests) > MOST_DIGESTS:
-                self._digests.popitem(last=False)
-        return self._digests[key]
+    def _keep(self, path: str, file: tuple[Path, Mark, Representation]) -> None:
+        if path in self._files:
+            self._size -= _weight(self._files.pop(path)[2])
+        self._files[path] = file
+        self._size += _weight(file[2])
+        while self._size > self._most:
+            self._size -= _weight(self._files.popitem(last=False)[1][2])
+
+
+def _mark(status: os.stat_result) -> Mark:
+    """What changes when a file does."""
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _weight(shown: Representation) -> int:
+    # With what is around a body, so that a million small files are too many as well.
+    return len(shown.body) + 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -107,6 +108,13 @@ def test_serve_sees_new_files_without_a_restart(folder: Path) -> None:
         assert command(folder, "once", "--all").returncode == 0
         assert len(titles(service)) == 2
         assert service.stop() == 0
+
+
+def test_what_is_published_is_served_without_a_database(folder: Path) -> None:
+    assert command(folder, "once").returncode == 0
+    shutil.rmtree(folder / "data")
+    with running(folder, "serve") as service:
+        assert titles(service) == ["第一篇"]
 
 
 def test_an_output_folder_that_cannot_be_written_ends_with_the_systems_words(folder: Path) -> None:

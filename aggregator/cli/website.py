@@ -1,0 +1,125 @@
+"""The web side of `run` and `serve`: what requests are answered from, by the configuration in force."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from uuid import UUID
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aggregator import searching, watching
+from aggregator.errors import StoreError
+from aggregator.means import Means
+from aggregator.model import Node, Story, Withdrawn
+from aggregator.publish import index
+from aggregator.publish.addresses import feed_path
+from aggregator.publish.searchpage import Choices
+from aggregator.service import Service
+from aggregator.store import categories, feeds, moves
+from aggregator.web.app import Web, make_app
+from aggregator.web.folder import Folder
+from aggregator.web.search import Finder
+from aggregator.web.status import Watch
+
+log = logging.getLogger(__name__)
+
+
+class Website:
+    """An ASGI application that is made anew when an edit of the configuration comes into force."""
+
+    def __init__(self, means: Callable[[], Means], service: Service | None = None) -> None:
+        self._means = means
+        self._service = service
+        self._made: tuple[Means, ASGIApp] | None = None
+        #: With the files and their compressed forms, which an edit leaves as they are.
+        self._folder = Folder(means().root)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        means = self._means()
+        if self._made is None or self._made[0] is not means:
+            self._made = means, make_app(self._web(means))
+        await self._made[1](scope, receive, send)
+
+    def _web(self, means: Means) -> Web:
+        web = answering(means, self._folder)
+        service = self._service
+        if service is None:
+            return web
+        return replace(
+            web,
+            alive=lambda: service.alive,
+            problems=lambda: service.problems,
+            metrics=service.metrics.text,
+            metrics_type=service.metrics.media_type,
+        )
+
+
+def answering(means: Means, folder: Folder) -> Web:
+    """What answers by these means; what only the process that does the work can tell is left out."""
+    return Web(
+        folder,
+        means.config.site,
+        story=lambda uuid: _story(means, uuid),
+        nodes=lambda: _nodes(means),
+        # Categories move when a configuration comes into force, and with it comes a new application.
+        moved=_moved(means),
+        unready=lambda: _unready(means),
+        token=means.config.server.token,
+        finder=Finder(
+            answer=lambda asked: searching.answer(means, asked),
+            feed=lambda asked: searching.feed(means, asked),
+            choices=lambda: _choices(means),
+            output=means.config.output,
+        ),
+        watch=Watch(
+            board=lambda everything, first, token: watching.board(
+                means, everything=everything, first=first, token=token
+            ),
+            source=lambda name, token: watching.source(means, name, token=token),
+        ),
+    )
+
+
+def _story(means: Means, uuid: UUID) -> Story | UUID | Withdrawn | None:
+    with means.database.read() as connection:
+        return feeds.one(connection, uuid, means.shown)
+
+
+def _nodes(means: Means) -> Mapping[tuple[str, ...], Node]:
+    with means.database.read() as connection:
+        return index((categories.tree(connection, means.naming),))
+
+
+def _moved(means: Means) -> Callable[[], Mapping[str, str]]:
+    @cache
+    def slugs() -> Mapping[str, str]:
+        if not means.naming.moved:
+            return {}
+        with means.database.read() as connection:
+            return moves.slugs(connection)
+
+    def moved() -> Mapping[str, str]:
+        try:
+            return slugs()
+        except StoreError as error:  # files are served without the database as well
+            log.warning("%s", error)
+            return {}
+
+    return moved
+
+
+def _choices(means: Means) -> Choices:
+    with means.database.read() as connection:
+        return Choices(index((categories.tree(connection, means.naming),)), categories.publishers(connection))
+
+
+def _unready(means: Means) -> Sequence[str]:
+    try:
+        with means.database.read():
+            pass
+    except StoreError as error:
+        return (str(error),)
+    return () if (means.root / feed_path("all")).exists() else ("nothing is published yet",)

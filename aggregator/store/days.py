@@ -1,0 +1,38 @@
+"""How sources fared day by day: what the charts of the status page are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from aggregator.store.tables import source_day
+from aggregator.store.upsert import INSERT
+
+#: Days that are kept.
+KEPT = 60
+
+#: By day: new entries, and checks that failed.
+Days = Mapping[date, tuple[int, int]]
+
+
+def count(connection: Connection, source_id: int, day: date, *, new: int, failed: bool) -> None:
+    """Add what a check brought to its day; one that brought nothing and did not fail leaves no row."""
+    if not (new or failed):
+        return
+    statement = INSERT[connection.dialect.name](source_day)
+    row = {"source_id": source_id, "day": day, "new": new, "failed": int(failed)}
+    more = {name: source_day.c[name] + statement.excluded[name] for name in ("new", "failed")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["source_id", "day"], set_=more), row)
+    old = source_day.c.day <= day - timedelta(days=KEPT)
+    connection.execute(delete(source_day).where(source_day.c.source_id == source_id, old))
+
+
+def since(connection: Connection, first: date, sources: Collection[int]) -> dict[int, Days]:
+    """The days of these sources from `first` on, by their ids."""
+    query = select(source_day).where(source_day.c.day >= first, source_day.c.source_id.in_(sources))
+    found: dict[int, dict[date, tuple[int, int]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.source_id, {})[row.day] = (row.new, row.failed)
+    return {**found}

@@ -1,0 +1,130 @@
+"""Numbered pages of feeds: every story has its place in the order of arrival, for good.
+
+A page is there when it is full, and holds the same places ever after: an edit changes what stands on
+it, a withdrawal leaves a gap, nothing moves. It is an edit, or a neighbour that came or emptied, that
+has its file written again; so what publishing costs does not grow with the pages there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, bindparam, false, func, insert, select, update
+
+from aggregator.model import Paging
+from aggregator.store.tables import category, page, story_category
+
+#: Places of one page.
+SIZE = 50
+
+
+def arrive(connection: Connection, category_id: int) -> None:
+    """Give each story its place that has none, and make the pages that are full now.
+
+    Of those that arrive together, by their dates: an import fills pages in the order of its articles.
+    """
+    columns = (story_category.c.updated, story_category.c.story_id)
+    # A range, for which SQLite takes the index of places; for equal ones it reads the whole feed.
+    waiting = select(*columns).where(story_category.c.category_id == category_id, story_category.c.place < 1)
+    arrived = [row.story_id for row in sorted(connection.execute(waiting).all())]
+    if arrived:
+        here = update(category).where(category.c.id == category_id)
+        given = here.values(places=category.c.places + len(arrived)).returning(category.c.places)
+        first = connection.execute(given).scalar_one() - len(arrived) + 1
+        statement = update(story_category).where(
+            story_category.c.category_id == category_id, story_category.c.story_id == bindparam("one")
+        )
+        rows = [{"one": story_id, "at": place} for place, story_id in enumerate(arrived, first)]
+        connection.execute(statement.values(place=bindparam("at")), rows)
+    _fill(connection, category_id)
+
+
+def _fill(connection: Connection, category_id: int) -> None:
+    """The page before the first new one is written once more, for now there is one to lead on to."""
+    full = _full(connection, category_id)
+    last = connection.scalar(select(func.max(page.c.number)).where(page.c.category_id == category_id)) or 0
+    if full > last:
+        rows = [{"category_id": category_id, "number": number} for number in range(last + 1, full + 1)]
+        connection.execute(insert(page), rows)
+        _mark(connection, [(category_id, last)], written=False)
+
+
+def _full(connection: Connection, category_id: int) -> int:
+    places = connection.scalar(select(category.c.places).where(category.c.id == category_id))
+    return int(places or 0) // SIZE
+
+
+def touch(connection: Connection, places: Iterable[tuple[int, int]]) -> None:
+    """What stands at these places (category and place) has changed, or is no more."""
+    pages = {(category_id, (place - 1) // SIZE + 1) for category_id, place in places if place}
+    _mark(connection, sorted(pages), written=False)
+
+
+def outdate(connection: Connection, pages: Collection[tuple[int, int]]) -> None:
+    """Have these pages (category and number) written again."""
+    _mark(connection, pages, written=False)
+
+
+def outdate_feed(connection: Connection, category_id: int) -> None:
+    """Have every page of this feed written again: its name stands on each."""
+    connection.execute(update(page).where(page.c.category_id == category_id).values(written=False))
+
+
+def outdate_all(connection: Connection) -> None:
+    """Have every page of every feed written again."""
+    connection.execute(update(page).values(written=False))
+
+
+def unwritten(connection: Connection, category_id: int) -> list[int]:
+    """Numbers of the pages whose files are to be written, the oldest first."""
+    query = (
+        select(page.c.number)
+        .where(page.c.category_id == category_id, page.c.written == false())
+        .order_by(page.c.number)
+    )
+    return list(connection.scalars(query))
+
+
+def on(connection: Connection, category_id: int, number: int) -> list[int]:
+    """Stories on this page."""
+    places = story_category.c.place.between((number - 1) * SIZE + 1, number * SIZE)
+    return list(
+        connection.scalars(select(story_category.c.story_id).where(story_category.c.category_id == category_id, places))
+    )
+
+
+def on_none(connection: Connection, category_id: int) -> list[int]:
+    """Stories that are waiting for a page to be full."""
+    late = story_category.c.place > _full(connection, category_id) * SIZE
+    return list(
+        connection.scalars(select(story_category.c.story_id).where(story_category.c.category_id == category_id, late))
+    )
+
+
+def around(connection: Connection, category_id: int, number: int | None) -> Paging:
+    """What leads away from this page, or from the newest (None), which has no number."""
+    held = (page.c.category_id == category_id, page.c.empty == false())
+    before = held if number is None else (*held, page.c.number < number)
+    older = connection.scalar(select(func.max(page.c.number)).where(*before))
+    oldest = connection.scalar(select(func.min(page.c.number)).where(*before))
+    newer = None
+    if number is not None:
+        newer = connection.scalar(select(func.min(page.c.number)).where(*held, page.c.number > number))
+    return Paging(number, older, newer, oldest)
+
+
+def settle(connection: Connection, category_id: int, number: int, *, empty: bool) -> None:
+    """Record that the page's file is what it should be; an empty one has none, and its neighbours lead past it."""
+    own = (page.c.category_id == category_id, page.c.number == number)
+    before = connection.scalar(select(page.c.empty).where(*own))
+    connection.execute(update(page).where(*own).values(written=True, empty=empty))
+    if before != empty:
+        near = around(connection, category_id, number)
+        _mark(connection, [(category_id, one) for one in (near.older, near.newer) if one], written=False)
+
+
+def _mark(connection: Connection, pages: Collection[tuple[int, int]], *, written: bool) -> None:
+    statement = update(page).where(page.c.category_id == bindparam("of"), page.c.number == bindparam("nth"))
+    rows = [{"of": category_id, "nth": number} for category_id, number in pages]
+    if rows:
+        connection.execute(statement.values(written=written), rows)

@@ -1,0 +1,60 @@
+"""What keeps a service from working for a while: a full disk, a locked database, a folder that is read-only.
+
+Such things pass, or somebody mends them; a service that is to run for years waits for that. Nothing
+is lost meanwhile, for what could not be stored is asked for again and what could not be published is behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aggregator.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+#: Seconds until the first new attempt; doubled with each further failure, up to the longest.
+FIRST, LONGEST = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    message: str
+    pause: float
+    #: By the clock, when the next attempt is due.
+    until: float
+
+
+class Troubles:
+    """What fails at the moment, by the kind of work."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        #: Seconds; never set back.
+        self._clock = clock
+        self._open: dict[str, _Trouble] = {}
+
+    def met(self, work: str, error: StoreError) -> None:
+        """This work failed; the log is told once of each message, however often it is met."""
+        before = self._open.get(work)
+        if before is None or before.message != str(error):
+            log.error("%s; it is tried again until it works", error, extra={"work": work})
+        if before is not None and self.waits(work):
+            return  # of several that were under way when it began
+        pause = min(before.pause * 2, LONGEST) if before else FIRST
+        self._open[work] = _Trouble(str(error), pause, self._clock() + pause)
+
+    def over(self, work: str) -> None:
+        """This work was done."""
+        if self._open.pop(work, None) is not None:
+            log.info("works again", extra={"work": work})
+
+    def waits(self, work: str) -> float:
+        """Seconds until the work is to be tried again; 0 where nothing speaks against it."""
+        trouble = self._open.get(work)
+        return max(trouble.until - self._clock(), 0.0) if trouble else 0.0
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What is wrong now, for people; each once."""
+        return tuple(dict.fromkeys(trouble.message for trouble in self._open.values()))

@@ -1,0 +1,154 @@
+"""The whole way from feeds on the network to feeds on the disk, beside peers that do less.
+
+    python -m benchmarks.end_to_end [feeds] [runs] [ours|reader|sfeed ...]
+
+A first check of that many feeds, then one in which nothing changed, then one in which one feed has
+one new entry. Feeds come from a local server over loopback; the copies are different articles
+(`benchmarks.corpus`). lemon24/reader stores and neither cleans for publishing, deduplicates nor
+publishes; sfeed_update writes text files. They take part where they are installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import corpus
+from benchmarks.feed_server import HOSTS, serving
+
+#: Wall and CPU seconds.
+Cost = tuple[float, float]
+
+READER = """
+import sys
+from reader import make_reader
+reader = make_reader(sys.argv[1], plugins=[])
+if sys.argv[2] == "add":
+    for line in sys.stdin:
+        reader.add_feed(line.strip(), exist_ok=True)
+else:
+    reader.update_feeds(workers=8, scheduled=False)
+"""
+
+
+def main(count: int = 2000, runs: int = 1, *who: str) -> None:
+    print(f"{count} feeds, median of {runs}; seconds (CPU milliseconds a feed)")
+    rows: dict[str, dict[str, list[Cost]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        feeds = Path(name) / "feeds"
+        addresses = lay_out(feeds, count)
+        with serving(feeds) as port:
+            for _ in range(runs):
+                for title, prepare in PROGRAMS.items():
+                    if (not who or title in who) and available(title):
+                        once(
+                            rows.setdefault(title, {}), Path(name), feeds, prepare, [a.format(port) for a in addresses]
+                        )
+    report(rows, count)
+
+
+def lay_out(feeds: Path, count: int) -> list[str]:
+    """Write the feeds; returns their addresses with `{}` for the port."""
+    feeds.mkdir()
+    addresses = []
+    for number, (name, data) in enumerate(corpus.feeds(corpus.SAMPLES, count)):
+        (feeds / name).write_bytes(data)
+        addresses.append(f"http://{HOSTS[number % len(HOSTS)]}:{{}}/{name}")
+    return addresses
+
+
+def available(title: str) -> bool:
+    if title == "reader":
+        return (
+            subprocess.run([reader_python(), "-c", "import reader"], capture_output=True, check=False).returncode == 0
+        )
+    return title == "ours" or shutil.which("sfeed_update") is not None
+
+
+def reader_python() -> str:
+    return os.environ.get("READER_PYTHON", sys.executable)
+
+
+def once(row: dict[str, list[Cost]], place: Path, feeds: Path, prepare: Prepare, addresses: list[str]) -> None:
+    folder = place / "run"
+    folder.mkdir()
+    check = prepare(folder, addresses)
+    for step in ("first check", "unchanged", "one new entry"):
+        if step == "one new entry":
+            add_entry(feeds / "021a787a782817fc-0")
+        row.setdefault(step, []).append(check())
+    shutil.rmtree(folder)
+
+
+def add_entry(feed: Path) -> None:
+    """The first entry once more, under another id and with another text."""
+    text = feed.read_text()
+    entry = re.search(r"<(item|entry)\b.*?</\1>", text, re.DOTALL)
+    assert entry
+    feed.write_text(
+        text.replace(entry[0], corpus.varied(entry[0].encode(), time.time_ns() % 10**9).decode() + entry[0], 1)
+    )
+
+
+Prepare = Callable[[Path, list[str]], Callable[[], Cost]]
+
+
+def ours(folder: Path, addresses: list[str]) -> Callable[[], Cost]:
+    config = {
+        "site": {"title": "Bench", "url": "https://bench.example/", "tag": "bench.example,2026"},
+        "network": {"allow": ["127.0.0.0/8"], "per_host": 8},
+        "output": {"formats": ["atom"]},
+        "sources": [{"name": f"feed {number}", "url": url} for number, url in enumerate(addresses)],
+    }
+    (folder / "config.yaml").write_text(json.dumps(config))
+    return lambda: timed([sys.executable, "-m", "aggregator", "once", "--all"], folder)
+
+
+def reader(folder: Path, addresses: list[str]) -> Callable[[], Cost]:
+    script = [reader_python(), "-c", READER, str(folder / "db.sqlite")]
+    subprocess.run([*script, "add"], input="\n".join(addresses), text=True, check=True)
+    return lambda: timed([*script, "update"], folder)
+
+
+def sfeed(folder: Path, addresses: list[str]) -> Callable[[], Cost]:
+    lines = "\n".join(f"feed 'f{number}' '{url}'" for number, url in enumerate(addresses))
+    (folder / "sfeedrc").write_text(f"sfeedpath='{folder}/feeds'\nmaxjobs=16\nfeeds() {{\n{lines}\n}}\n")
+    return lambda: timed(["sfeed_update", str(folder / "sfeedrc")], folder)
+
+
+PROGRAMS: dict[str, Prepare] = {"ours": ours, "reader": reader, "sfeed": sfeed}
+
+
+def timed(command: list[str], folder: Path) -> Cost:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    wall = time.perf_counter() - start
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def report(rows: dict[str, dict[str, list[Cost]]], count: int) -> None:
+    steps = next(iter(rows.values()))
+    for step in steps:
+        own = statistics.median(wall for wall, _ in rows["ours"][step]) if "ours" in rows else None
+        for title, row in rows.items():
+            wall, cpu = (statistics.median(cost[part] for cost in row[step]) for part in (0, 1))
+            ratio = f"  {wall / own:6.1f} times ours" if own and title != "ours" else ""
+            print(f"{step:14} {title:8} {wall:9.2f} s  {cpu / count * 1000:7.2f} ms{ratio}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:3]), *sys.argv[3:])

@@ -1,0 +1,132 @@
+"""Upgrades: a database of any revision, with data in it, becomes what the program of today works with."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from click.testing import CliRunner
+
+from aggregator import integrity
+from aggregator.cli import cli
+from aggregator.errors import StoreError
+from aggregator.store import engine
+from aggregator.store.engine import Database, alembic_config, newest_revision
+from tests.world import World, article, item, rss
+
+FEED = "https://blog.example/feed"
+LONG = "　　市水务局介绍，东湖二期管网于三月一日清晨完成切换，共更换阀门四十七处，惠及沿线居民约两万户，水压较去年同期提高两成。"
+
+REVISIONS = sorted(file.name[:4] for file in (engine._migrations() / "versions").glob("[0-9]*.py"))
+
+#: What every revision has; a table that came later is empty in an older database.
+TABLES = (
+    "source",
+    "source_check",
+    "file",
+    "entry",
+    "entry_version",
+    "entry_alias",
+    "category",
+    "entry_category",
+    "story",
+    "story_entry",
+    "story_category",
+    "signature_band",
+    "document",
+    "event",
+)
+
+
+@pytest.fixture
+def blog(world: World) -> World:
+    world.source("Blog", url=FEED, category="技术")
+    world.source("文章", path="articles")
+    world.network.answers[FEED] = rss(item(1), item(2))
+    world.article("a.md", article("供水", f"<p>{LONG}</p>"))
+    world.once()
+    world.network.answers[FEED] = rss(item(1, body="<p>It says something else altogether by now.</p>"), item(2))
+    world.once()
+    return world
+
+
+def schema(revision: str, folder: Path) -> Path:
+    """An empty database of that revision."""
+    file = folder / f"{revision}.db"
+    database = Database(f"sqlite:///{file}")
+    with database.write() as connection:
+        command.upgrade(alembic_config(connection), revision)
+    database.close()
+    return file
+
+
+def set_back(blog: World, revision: str) -> Path:
+    """Have the installation's data in a database of that revision, as far as that has a place for it."""
+    means = blog.open()
+    means.database.close()
+    file = means.database.sqlite_file
+    assert file is not None
+    new = file.with_name("new.db")
+    file.rename(new)
+    shutil.copy(schema(revision, blog.folder), file)
+    connection = sqlite3.connect(file)
+    connection.execute("ATTACH ? AS new", (str(new),))
+    for table in TABLES:
+        then, now = (
+            {row[1] for row in connection.execute(f"PRAGMA {place}.table_info({table})")} for place in ("main", "new")
+        )
+        columns = ", ".join(f'"{name}"' for name in sorted(then & now))
+        connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    connection.commit()
+    connection.close()
+    new.unlink()
+    for side in file.parent.glob(f"{file.name}-*"):
+        side.unlink()
+    return file
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_data_of_any_revision_is_there_after_an_upgrade(blog: World, revision: str) -> None:
+    entries = blog.rows("SELECT id, uuid, title, published, updated FROM entry ORDER BY id")
+    ids = {(entry.id, entry.updated) for entry in blog.feed().entries}
+    file = set_back(blog, revision)
+    tallies = blog.once()
+    assert tallies["Blog"].tally.new == tallies["文章"].tally.new == 0
+    assert blog.open().database.revision() == newest_revision()
+    assert blog.rows("SELECT id, uuid, title, published, updated FROM entry ORDER BY id") == entries
+    assert {(entry.id, entry.updated) for entry in blog.feed().entries} == ids
+    before = blog.published()
+    blog.once()
+    assert blog.published() == before
+    with blog.writing() as means:
+        assert integrity.findings(means) == []
+    copies = [copy.name for copy in file.parent.glob("*.backup")]
+    assert copies == ([] if revision == newest_revision() else [f"{file.name}.revision-{revision}.backup"])
+
+
+def test_only_the_last_backups_before_migrations_are_kept(blog: World) -> None:
+    for number in range(5):
+        file = set_back(blog, REVISIONS[number])
+        blog.once()
+    assert len(list(file.parent.glob("*.backup"))) == 3
+
+
+def test_a_database_of_a_newer_program_is_left_alone(blog: World) -> None:
+    blog.open().database.close()
+    file = blog.open().database.sqlite_file
+    assert file is not None
+    connection = sqlite3.connect(file)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="install the version that made it") as raised:
+        blog.once()
+    assert raised.value.lasting
+
+
+def test_the_version_tells_the_revision_of_the_schema() -> None:
+    told = CliRunner().invoke(cli, ["--version"]).output
+    assert newest_revision() in told
