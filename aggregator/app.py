@@ -70,7 +70,7 @@ def rebuild(config: Config, running: Means) -> Means:
     config = kept
     same = (config.network, config.site.url) == (running.config.network, running.config.site.url)
     fresh = build(config, fetcher=running.fetcher if same else None, clock=running.clock)
-    means = replace(fresh, database=running.database, stopping=running.stopping)
+    means = replace(fresh, database=running.database, stopping=running.stopping, workers=running.workers)
     settle(means)
     return means
 

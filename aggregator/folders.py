@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -33,8 +34,9 @@ from aggregator.model import (
 from aggregator.prepare import Read, Recipe, prepare
 from aggregator.store import events, files, sources
 
-#: Files of one transaction, each complete in itself: an interrupted scan goes on where it stopped.
-BATCH = 500
+#: Files of one transaction, each complete in itself, and bytes of them at which it is full sooner: an
+#: interrupted scan goes on where it stopped.
+BATCH, BATCH_BYTES = 500, 16_000_000
 
 #: How often a check comes back to files that were being written when it looked.
 LOOKS = 3
@@ -62,10 +64,10 @@ def check(means: Means, state: SourceState, recipe: Recipe, pause: Callable[[flo
         if isinstance(scan, Failed):
             return ingest.conclude(means, state, recipe, ingest.failed(state, scan))
         _note_missing(means, state, scan.missing)
-        for batch in _batches(scan.found):
+        for reading in _one_ahead(_begin(means, state, recipe, batch) for batch in _batches(scan.found)):
             if means.stopping.is_set():
                 return ingest.interrupted(means, state, tally)
-            tally += _ingest(means, state, recipe, batch)
+            tally += _store(means, state, reading)
         told = _note_refused(means, state, scan.refused)
         if not scan.unsettled:
             break
@@ -127,8 +129,15 @@ def _scan(means: Means, state: SourceState, recipe: Recipe) -> Scan | Failed:
 
 
 def _batches(found: Sequence[Found]) -> Iterator[list[Found]]:
-    rest = iter(found)
-    while batch := list(islice(rest, BATCH)):
+    batch: list[Found] = []
+    size = 0
+    for item in found:
+        if batch and (len(batch) == BATCH or size + item.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += item.size
+    if batch:
         yield batch
 
 
@@ -145,15 +154,46 @@ def _note_missing(means: Means, state: SourceState, paths: Sequence[str]) -> Non
             events.record(connection, trace, now)
 
 
-def _ingest(means: Means, state: SourceState, recipe: Recipe, batch: Sequence[Found]) -> Tally:
-    """Read a batch of files and store what they bring, in one transaction."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A batch of files that is being read: what they hold comes while the batch before is stored."""
+
+    batch: Sequence[Found]
+    documents: dict[str, Document]
+    #: Paths of files that were touched, not changed.
+    same: set[str]
+    #: Reasons by path.
+    refused: dict[str, str]
+    found: dict[str, Future[Read | Failed]]
+    now: datetime
+
+
+def _begin(means: Means, state: SourceState, recipe: Recipe, batch: Sequence[Found]) -> Reading:
     documents, refused = _read(means, recipe, batch)
     with means.database.read() as connection:
         same = files.unchanged(connection, state.id, {path: item.digest for path, item in documents.items()})
-    now = means.clock()
+    now, paths = means.clock(), sorted(documents.keys() - same)
+    found = means.workers.begin((documents[path] for path in paths), recipe, now)
+    return Reading(batch, documents, same, refused, dict(zip(paths, found, strict=True)), now)
+
+
+def _one_ahead(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """Each of them once the next has begun."""
+    before = None
+    for reading in readings:
+        if before:
+            yield before
+        before = reading
+    if before:
+        yield before
+
+
+def _store(means: Means, state: SourceState, reading: Reading) -> Tally:
+    """Store what a batch of files brings, in one transaction."""
     prepared: list[Prepared] = []
-    for path in sorted(documents.keys() - same):
-        read = prepare(documents[path], recipe, now)
+    refused, now = reading.refused, reading.now
+    for path, found in reading.found.items():
+        read = found.result()
         if isinstance(read, Failed):
             refused[path] = f"{read.message}: {read.remedy}"
         else:
@@ -161,7 +201,7 @@ def _ingest(means: Means, state: SourceState, recipe: Recipe, batch: Sequence[Fo
             refused.update((path, item.reason) for item in read.refused)
     with means.database.write() as connection:
         stored = ingest.ingest(connection, state, prepared, means.naming, now)
-        _save(connection, state, batch, documents, same, stored.files, refused, now)
+        _save(connection, state, reading, stored.files)
         ingest.refuse(connection, state.name, [Refused(path, reason) for path, reason in refused.items()], now)
     return stored.tally + Tally(refused=len(refused))
 
@@ -178,26 +218,17 @@ def _read(means: Means, recipe: Recipe, batch: Sequence[Found]) -> tuple[dict[st
     return documents, refused
 
 
-def _save(
-    connection: Connection,
-    state: SourceState,
-    batch: Sequence[Found],
-    documents: dict[str, Document],
-    same: set[str],
-    entries: dict[str, int],
-    refused: dict[str, str],
-    now: datetime,
-) -> None:
-    states = [FileState(item.path, item.size, item.mtime) for item in batch]
-    files.touch(connection, state.id, [item for item in states if item.path in same])
+def _save(connection: Connection, state: SourceState, reading: Reading, entries: dict[str, int]) -> None:
+    states = [FileState(item.path, item.size, item.mtime) for item in reading.batch]
+    files.touch(connection, state.id, [item for item in states if item.path in reading.same])
     files.save(
         connection,
         state.id,
-        [item for item in states if item.path not in same],
-        digests={path: document.digest for path, document in documents.items()},
+        [item for item in states if item.path not in reading.same],
+        digests={path: document.digest for path, document in reading.documents.items()},
         entries=entries,
-        refused=refused,
-        now=now,
+        refused=reading.refused,
+        now=reading.now,
     )
 
 

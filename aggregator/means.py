@@ -18,6 +18,7 @@ from aggregator.prepare import Recipe
 from aggregator.store.categories import Naming
 from aggregator.store.engine import Database
 from aggregator.store.feeds import Shown
+from aggregator.workers import Workers
 
 
 class Fetcher(Protocol):
@@ -53,6 +54,8 @@ class Means:
     shown: Shown
     #: Set when the process is to end: long work in threads stops at its next batch.
     stopping: Event = field(default_factory=Event)
+    #: Read documents; whoever checks closes them.
+    workers: Workers = field(default_factory=Workers)
 
     @cached_property
     def fetcher(self) -> Fetcher:

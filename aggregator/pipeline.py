@@ -21,7 +21,7 @@ from aggregator import folders, fulltext, grouping, ingest, learning, moving, pu
 from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.model import Failed, Fetched, NotModified, Outcome, Result, SourceState
-from aggregator.prepare import Recipe, prepare
+from aggregator.prepare import Read, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,14 @@ async def _check_feed(means: Means, state: SourceState, recipe: Recipe) -> Resul
             await fulltext.catch_up(means, state, recipe)
             visit = ingest.unchanged(state, answer)
         case Fetched():
-            return await _take_feed(means, state, recipe, answer)
+            read = await means.workers.prepare(answer.document, recipe, means.clock())
+            # Whoever waits for his turn to be stored need not hold the body too.
+            answer = replace(answer, document=replace(answer.document, body=b""))
+            return await _take_feed(means, state, recipe, answer, read)
     return await asyncio.to_thread(ingest.conclude, means, state, recipe, visit)
 
 
-async def _take_feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched) -> Result:
-    read = await asyncio.to_thread(prepare, answer.document, recipe, means.clock())
+async def _take_feed(means: Means, state: SourceState, recipe: Recipe, answer: Fetched, read: Read | Failed) -> Result:
     if isinstance(read, Failed):
         return await asyncio.to_thread(ingest.conclude, means, state, recipe, ingest.failed(state, read))
     if recipe.source.full_text:

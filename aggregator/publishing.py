@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,14 +17,14 @@ from aggregator.publish.addresses import archive_path, entry_path, is_feed, page
 from aggregator.publish.compressed import COPIES
 from aggregator.publish.formats import FORMATS
 from aggregator.store import archives, categories, documents, events, feeds, moves, paging, settings
-from aggregator.store.feeds import Choice
+from aggregator.store.feeds import Choice, Stories
 
 log = logging.getLogger(__name__)
 
 #: Newest entries on the home page.
 HOME_ENTRIES = 30
 
-#: Entry pages that one transaction settles.
+#: Entry pages that one transaction settles, and feeds that one gives arrivals their places in.
 BATCH = 200
 
 
@@ -40,20 +40,25 @@ class Round:
     faults: list[Event] = field(default_factory=list)
     #: Documents that were not published before, and are fine now.
     mended: set[str] = field(default_factory=set)
-    #: Counters of the feed that was written last.
-    pending: list[tuple[int, int]] = field(default_factory=list)
 
-    def put(self, shown: Iterable[tuple[str, bytes]], **of: int) -> list[dict[str, Any]]:
+    #: Read, and made, once for all the documents that show it.
+    stories: Stories = field(default_factory=Stories)
+    kept: publish.Kept = field(default_factory=publish.Kept)
+
+    def put(
+        self, shown: Iterable[tuple[str, bytes]], kept: publish.Kept | None = None, **of: int
+    ) -> list[dict[str, Any]]:
         """Put documents in their places; returns the rows that the database keeps of those that were not there.
 
-        One that fails its check is not published: the last good one stays and the fault is an event.
+        One that fails its check is not published: the last good one stays and the fault is an event. `kept` is
+        what they were made with.
         """
         made = [(path, data, digest(data)) for path, data in shown]
         known = self._known([one for path, _, _ in made for one in (path, *self._copies(path))])
         rows = []
         for path, data, mark in made:
             there = known.get(path) == mark and all(copy in known for copy in self._copies(path))
-            sound = there or self._sound(path, data)
+            sound = there or self._sound(path, data, kept)
             if sound and path in self.faulty:
                 self.mended.add(path)
             if sound and not there:
@@ -78,6 +83,12 @@ class Round:
     def _copies(self, path: str) -> list[str]:
         return publish.copy_paths(path) if self.means.config.output.precompress and is_feed(path) else []
 
+    def unwritten(
+        self, asked: Callable[[Connection, Container[int]], list[tuple[int, int]]], feeds: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        with self.means.database.read() as connection:
+            return asked(connection, frozenset(feeds))
+
     def standing(self, path: str) -> bytes | None:
         """What lies there, if it is what was written."""
         data = publish.read(self.means.root, path)
@@ -89,8 +100,8 @@ class Round:
         with self.means.database.read() as connection:
             return documents.digests(connection, paths)
 
-    def _sound(self, path: str, data: bytes) -> bool:
-        problems = publish.faults(path, data, self.means.config.site)
+    def _sound(self, path: str, data: bytes, kept: publish.Kept | None) -> bool:
+        problems = publish.faults(path, data, self.means.config.site, kept)
         self.faults += [Event("fault", f"not published: {problem}", path=path) for problem in problems]
         return not problems
 
@@ -117,12 +128,9 @@ def publish_round(means: Means, *, everything: bool = False, restore: bool = Tru
         tree = categories.tree(connection, means.naming)
     this = Round(means, publish.index((tree,)), trusting=not everything)
     _entry_pages(this)
-    for category_id, counter in behind:
-        if means.stopping.is_set():
-            break
-        _feed(this, category_id, counter)
+    done = _feeds(this, [category_id for category_id, _ in behind])
     if behind:
-        _site(this, root, tree)
+        _site(this, root, tree, behind if done else [])
     publish.sync_folders(means.root, filter(is_feed, this.written))
     _tell(this)
     return _health(this)
@@ -161,53 +169,64 @@ def _restore(means: Means) -> None:
         documents.outdate(connection, feeds, [row.story_id for row in lost if row.story_id is not None])
 
 
-def _feed(this: Round, category_id: int, counter: int) -> None:
-    """Archive, feed, page: whoever sees the one finds what it links to."""
+def _feeds(this: Round, ids: Sequence[int]) -> bool:
+    """Write what is behind of these feeds; tells whether it came to the end of that."""
+    for step in _steps(this, ids):
+        if this.means.stopping.is_set():
+            return False
+        step()
+    return True
+
+
+def _steps(this: Round, ids: Sequence[int]) -> Iterator[Callable[[], None]]:
+    """Archives, feeds, pages: whoever sees the one finds what it links to."""
+    for start in range(0, len(ids), BATCH):
+        yield partial(_arrive, this, ids[start : start + BATCH])
+    for archive in this.unwritten(archives.unwritten, ids):
+        yield partial(_archive, this, *archive)
+    for category_id in ids:
+        yield partial(_feed, this, category_id)
+    # A page that emptied has its neighbours written once more.
+    while this.means.config.output.pages and (numbered := this.unwritten(paging.unwritten, ids)):
+        for page in numbered:
+            yield partial(_numbered_page, this, *page)
+
+
+def _arrive(this: Round, ids: Sequence[int]) -> None:
+    """Give what is new in these feeds its places in them."""
+    output = this.means.config.output
+    with this.means.database.write() as connection:
+        for category_id in ids:
+            archives.arrive(connection, category_id)
+            if output.archive and "atom" in output.formats:
+                archives.seal(connection, category_id, output.entries)
+            if output.pages:
+                paging.arrive(connection, category_id)
+
+
+def _feed(this: Round, category_id: int) -> None:
     means = this.means
     site, output = means.config.site, means.config.output
     archiving = output.archive and "atom" in output.formats
-    with means.database.write() as connection:
-        archives.arrive(connection, category_id)
-        if archiving:
-            archives.seal(connection, category_id, output.entries)
-        if output.pages:
-            paging.arrive(connection, category_id)
-    if not _archives(this, category_id):
-        return
     choice = Choice(output.entries, unsealed=archiving, per_publisher=output.per_source, paged=output.pages)
     with means.database.read() as connection:
-        feed = feeds.feed(connection, category_id, choice, means.shown, this.nodes)
+        feed = feeds.feed(connection, category_id, choice, means.shown, this.nodes, this.stories)
         gone = moves.moved(connection, category_id)
-    shown = (
-        publish.moved_documents(gone, site, output) if gone else publish.feed_documents(feed, site, output, this.nodes)
-    )
-    rows = this.put(shown, category_id=category_id)
+    if gone:
+        rows = this.put(publish.moved_documents(gone, site, output), category_id=category_id)
+    else:
+        shown = publish.feed_documents(feed, site, output, this.nodes, this.kept)
+        rows = this.put(shown, this.kept, category_id=category_id)
     with means.database.write() as connection:
         documents.record(connection, rows)
-        categories.settle(connection, this.pending)
-    this.pending = [(category_id, counter)] if _numbered_pages(this, category_id) else []
-
-
-def _numbered_pages(this: Round, category_id: int) -> bool:
-    """Write what changed on the pages that are full; tells whether it came to the end of that."""
-    means = this.means
-    while means.config.output.pages:  # one that emptied has its neighbours written once more
-        with means.database.read() as connection:
-            numbers = paging.unwritten(connection, category_id)
-        if not numbers:
-            break
-        for number in numbers:
-            if means.stopping.is_set():
-                return False
-            _numbered_page(this, category_id, number)
-    return True
 
 
 def _numbered_page(this: Round, category_id: int, number: int) -> None:
     means = this.means
     with means.database.read() as connection:
-        feed = feeds.page(connection, category_id, number, means.shown, this.nodes)
-    shown = [publish.page_document(feed, means.config.site, means.config.output, this.nodes)] if feed.stories else []
+        feed = feeds.page(connection, category_id, number, means.shown, this.nodes, this.stories)
+    site, output = means.config.site, means.config.output
+    shown = [publish.page_document(feed, site, output, this.nodes, this.kept)] if feed.stories else []
     rows = this.put(shown, category_id=category_id, page=number)
     if not shown:
         _take_away(this, [page_path(feed.slug, number)])
@@ -216,40 +235,35 @@ def _numbered_page(this: Round, category_id: int, number: int) -> None:
         paging.settle(connection, category_id, number, empty=not shown)
 
 
-def _archives(this: Round, category_id: int) -> bool:
-    """Write what was sealed, or taken out, since; tells whether it came to the end of that."""
+def _archive(this: Round, category_id: int, number: int) -> None:
+    """Write what was sealed, or taken out, since."""
     means = this.means
     with means.database.read() as connection:
-        numbers = archives.unwritten(connection, category_id)
-    for number in numbers:
-        if means.stopping.is_set():
-            return False
-        with means.database.read() as connection:
-            feed = feeds.archive(connection, category_id, number, means.shown)
-        standing = this.standing(archive_path(feed.slug, number))
-        document = publish.archive_document(feed, means.config.site, means.config.output, standing)
-        faults = len(this.faults)
-        rows = this.put([document], category_id=category_id, archive=number)
-        if len(this.faults) == faults:  # else it is tried again when the feed next changes
-            with means.database.write() as connection:
-                documents.record(connection, rows)
-                archives.settle(connection, category_id, number)
-    return True
+        feed = feeds.archive(connection, category_id, number, means.shown, this.stories)
+    standing = this.standing(archive_path(feed.slug, number))
+    document = publish.archive_document(feed, means.config.site, means.config.output, standing, this.kept)
+    faults = len(this.faults)
+    # What stands there may say another thing of an entry than other documents do.
+    rows = this.put([document], None if standing else this.kept, category_id=category_id, archive=number)
+    if len(this.faults) == faults:  # else it is tried again when the feed next changes
+        with means.database.write() as connection:
+            documents.record(connection, rows)
+            archives.settle(connection, category_id, number)
 
 
-def _site(this: Round, root: int, tree: Node) -> None:
+def _site(this: Round, root: int, tree: Node, done: Sequence[tuple[int, int]]) -> None:
     """What there is once: it shows the whole tree, so it changes with any feed.
 
-    The last feed is settled only now: after a crash before this there is something to do.
+    Feeds that are done are settled only now: after a crash before this there is something to do.
     """
     means = this.means
     with means.database.read() as connection:
-        newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, this.nodes)
+        newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, this.nodes, this.stories)
     home = publish.Home(newest, tree.children, len(means.sources))
     rows = this.put(publish.site_documents(home, means.config.site, means.config.output))
     with means.database.write() as connection:
         documents.record(connection, rows)
-        categories.settle(connection, this.pending)
+        categories.settle(connection, done)
 
 
 def _entry_pages(this: Round) -> None:
@@ -261,16 +275,19 @@ def _entry_pages(this: Round) -> None:
             shown, ended = feeds.pages(connection, [story_id for story_id, _ in counters], means.shown)
         if not counters:
             return
-        rows = [row for story_id, story in shown.items() for row in _page(this, story_id, story)]
+        rows = _pages(this, shown)
         _take_away(this, [entry_path(uuid) for uuid in ended])
         with means.database.write() as connection:
             documents.record(connection, rows)
             documents.settle_stories(connection, counters)
 
 
-def _page(this: Round, story_id: int, story: Story) -> list[dict[str, Any]]:
-    site, output = this.means.config.site, this.means.config.output
-    return this.put(publish.entry_documents([story], site, output, this.nodes), story_id=story_id)
+def _pages(this: Round, stories: Mapping[int, Story]) -> list[dict[str, Any]]:
+    ids = {entry_path(story.uuid): story_id for story_id, story in stories.items()}
+    rows = this.put(
+        publish.entry_documents(stories.values(), this.means.config.site, this.means.config.output, this.nodes)
+    )
+    return [row | {"story_id": ids[row["path"]]} for row in rows]
 
 
 def _take_away(this: Round, paths: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from aggregator import indexing, pipeline, pushing, retention, turns
 from aggregator.means import Means
@@ -18,8 +19,10 @@ async def once(
     means: Means, *, everything: bool = False, names: Sequence[str] = (), told: Told = lambda _: None
 ) -> list[Result]:
     """Check the sources that are due (or all, or the named) once, then group and publish; once a day, purge."""
-    async with means.fetcher:
-        results = await _check_all(means, _chosen(means, everything=everything, names=names), told)
+    # What groups and publishes needs the memory more than the workers do.
+    with closing(means.workers):
+        async with means.fetcher:
+            results = await _check_all(means, _chosen(means, everything=everything, names=names), told)
     await asyncio.to_thread(retention.run, means)
     await asyncio.to_thread(pipeline.group, means)
     await asyncio.to_thread(indexing.index, means)

@@ -16,9 +16,8 @@ from pathlib import Path
 from time import monotonic
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from watchfiles import awatch
 
-from aggregator import health, indexing, pipeline, pushing, systemd, turns, upkeep
+from aggregator import health, indexing, noticing, pipeline, pushing, systemd, turns, upkeep
 from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
 from aggregator.metrics import Metrics
@@ -47,9 +46,6 @@ SHARE = 0.25
 
 #: Kinds of work that may be in trouble for a while, each on its own.
 DUE, CHECK, PUBLISH, PUSH, INDEX, RELOAD, UPKEEP = "due", "check", "publish", "push", "index", "reload", "upkeep"
-
-#: Milliseconds after which the watcher looks for folders that came or went.
-LOOK_AGAIN = 5000
 
 
 class Service:
@@ -100,6 +96,7 @@ class Service:
         self._changed.set()  # what a crash left unpublished is published now
         self._wanted = set(self._folders().values())  # nobody watched while we were away
         async with self._fetchers:
+            self._fetchers.callback(self.means.workers.close)
             await self._fetchers.enter_async_context(self.means.fetcher)
             work = (self._publish(), self._watch(), self._watch_config(), self._reload(), self._index(), self._beat())
             background = [asyncio.create_task(one) for one in work]
@@ -295,42 +292,13 @@ class Service:
         log.info("the configuration was read again", extra={"sources": len(means.sources)})
 
     async def _watch_config(self) -> None:
-        """Its folder is watched, for editors replace the file; equal contents are no edit."""
-        file = self._config_file.resolve()
-        known = _contents(file)
-        async for _ in awatch(file.parent, recursive=False, stop_event=self._stop, debounce=300):
-            now = _contents(file)
-            if now and now != known:
-                known = now
-                self._reload_wanted.set()
+        async for _ in noticing.edits(self._config_file, self._stop):
+            self._reload_wanted.set()
 
     async def _watch(self) -> None:
-        """Have folders checked as soon as something happens in them; the schedule stays the truth."""
-        while not self._stop.is_set():
-            folders = self._folders()
-            try:
-                await self._watch_these(folders)
-            except OSError as error:
-                log.warning("folders cannot be watched, they are scanned on schedule: %s", error)
-                return
-
-    async def _watch_these(self, folders: dict[Path, str]) -> None:
-        if not folders:
-            await asyncio.wait([asyncio.create_task(self._stop.wait())], timeout=LOOK_AGAIN / 1000)
-            return
-        changes = awatch(
-            *folders,
-            stop_event=self._stop,
-            watch_filter=None,
-            debounce=500,
-            rust_timeout=LOOK_AGAIN,
-            yield_on_timeout=True,
-        )
-        async for seen in changes:
-            touched = [Path(path) for _, path in seen]
-            self._wanted |= {name for folder, name in folders.items() if any(p.is_relative_to(folder) for p in touched)}
-            if self._folders() != folders:
-                return
+        """Have folders checked as soon as something happens in them."""
+        async for names in noticing.touched(self._folders, self._stop):
+            self._wanted |= names
 
     def _folders(self) -> dict[Path, str]:
         configured = self.means.sources.values()
@@ -392,11 +360,3 @@ class Service:
             self.stop()
         else:
             self._troubles.met(work, error)
-
-
-def _contents(file: Path) -> bytes:
-    """Nothing while an editor has the file away; it is looked at again when it is back."""
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return b""

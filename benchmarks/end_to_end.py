@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -26,8 +25,8 @@ from pathlib import Path
 from benchmarks import corpus
 from benchmarks.feed_server import HOSTS, serving
 
-#: Wall and CPU seconds.
-Cost = tuple[float, float]
+#: Wall seconds, CPU seconds of all its processes, megabytes in memory of the largest of them.
+Cost = tuple[float, float, float]
 
 READER = """
 import sys
@@ -42,7 +41,7 @@ else:
 
 
 def main(count: int = 2000, runs: int = 1, *who: str) -> None:
-    print(f"{count} feeds, median of {runs}; seconds (CPU milliseconds a feed)")
+    print(f"{count} feeds, median of {runs}; seconds, CPU milliseconds a feed, memory of the largest process")
     rows: dict[str, dict[str, list[Cost]]] = {}
     with tempfile.TemporaryDirectory() as name:
         feeds = Path(name) / "feeds"
@@ -130,24 +129,26 @@ PROGRAMS: dict[str, Prepare] = {"ours": ours, "reader": reader, "sfeed": sfeed}
 
 
 def timed(command: list[str], folder: Path) -> Cost:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    wall = time.perf_counter() - start
-    if done.returncode:
-        print(done.stderr[-2000:], file=sys.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    with (folder / "errors.txt").open("w+") as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, used = os.wait4(process.pid, 0)  # of this one and those that it waited for
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            print(errors.read()[-2000:], file=sys.stderr)
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def report(rows: dict[str, dict[str, list[Cost]]], count: int) -> None:
     steps = next(iter(rows.values()))
     for step in steps:
-        own = statistics.median(wall for wall, _ in rows["ours"][step]) if "ours" in rows else None
+        own = statistics.median(cost[0] for cost in rows["ours"][step]) if "ours" in rows else None
         for title, row in rows.items():
-            wall, cpu = (statistics.median(cost[part] for cost in row[step]) for part in (0, 1))
+            wall, cpu, memory = (statistics.median(cost[part] for cost in row[step]) for part in (0, 1, 2))
             ratio = f"  {wall / own:6.1f} times ours" if own and title != "ours" else ""
-            print(f"{step:14} {title:8} {wall:9.2f} s  {cpu / count * 1000:7.2f} ms{ratio}")
+            print(f"{step:14} {title:8} {wall:9.2f} s  {cpu / count * 1000:7.2f} ms {memory:5.0f} MB{ratio}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ SOURCE = Source(name="benchmark", url="https://example.org/feed")
 def main(folder: Path) -> None:
     bodies = [file.read_bytes() for file in sorted(folder.glob("*.xml"))]
     fast = [body for body in bodies if _is_fast(body)]
-    print(f"{len(bodies)} feeds of {_megabytes(bodies):.1f} MB, {len(fast)} of them read at once; median of {RUNS} runs")
+    print(
+        f"{len(bodies)} feeds of {_megabytes(bodies):.1f} MB, {len(fast)} of them read at once; median of {RUNS} runs"
+    )
     base = _speed(bodies, _feedparser)
     base_fast = _speed(fast, _feedparser)
     print(f"{'':44}{'MB/s':>8}{'feeds/s':>9}  against feedparser")
@@ -88,8 +91,7 @@ def _report(name: str, bodies: Sequence[bytes], speed: float, base: float) -> No
 
 
 def _compare(bodies: Sequence[bytes], base: float) -> None:
-    import fastfeedparser
-
+    fastfeedparser = import_module("fastfeedparser")
     read = [body for body in bodies if _other(fastfeedparser.parse, body) is not None]
     _report("fastfeedparser", read, _speed(read, fastfeedparser.parse), base)
     lost: Counter[str] = Counter()
@@ -112,7 +114,9 @@ def _lost(ours: Sequence[ParsedEntry], others: Sequence[Any]) -> Iterable[str]:
     """Names of fields, one for each entry that lacks it; of entries found by both, in the order of the document."""
     yield from ["entries"] * max(0, len(ours) - len(others))
     for entry, other in zip(ours, others, strict=False):
-        theirs = {name: other.get(name) for name in ("title", "link", "id", "published", "author", "tags", "enclosures")}
+        theirs = {
+            name: other.get(name) for name in ("title", "link", "id", "published", "author", "tags", "enclosures")
+        }
         has = {
             "title": entry.title,
             "link": entry.url,

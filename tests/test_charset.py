@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
-from aggregator.parse import characters, charset
+from aggregator.parse import characters, charset, feed
 
 CHINESE = "中国人民银行今天在北京宣布，新的规定将于下个月开始实行。市场人士认为这是一个重要的信号。"
 TRADITIONAL = "中央銀行今天在臺北宣布，新的規定將於下個月開始實行。市場人士認為這是一個重要的訊號。"
@@ -159,6 +162,50 @@ def test_any_bytes_are_some_text(body: bytes, declared: str | None) -> None:
     assert isinstance(charset.decode(body, declared), str)
 
 
+# --- without making a text first -------------------------------------------------------------
+
+
+@given(
+    st.sampled_from([b"", b"\xef\xbb\xbf", b" \r\n", b"\0", b"\xff\xfe"]),
+    st.sampled_from(
+        ["", '<?xml version="1.0"?>', '<?xml version="1.0" encoding="GBK"?>\n', "<?xml-stylesheet href='a'?>"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    st.sampled_from([None, "utf-8", "iso-8859-1", "gbk", "utf-7"]),
+)
+def test_what_is_read_at_once_is_the_text(start: bytes, declaration: str, text: str, declared: str | None) -> None:
+    body = start + f"{declaration}<rss>{text}</rss>".encode()
+    found = charset.undisputed(body, declared)
+    assert found is None or found.decode() == charset.decode(body, declared)
+
+
+def test_most_documents_are_read_at_once() -> None:
+    assert charset.undisputed(b'<?xml version="1.0" encoding="UTF-8"?>\n<rss/>', "utf-8") == b"<rss/>"
+
+
+@pytest.mark.parametrize("declared", ["gbk", "hz", "utf-7", "iso-2022-jp"])
+def test_what_is_declared_to_be_something_else_is_looked_at(declared: str) -> None:
+    assert charset.undisputed(b"<rss/>", declared) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(b"\x80", b"\xc0\xaf", b"\xc1\xbf", b"\xc3", b"\xe0\x80\xaf", b"\xe4\xb8", b"\xed\xa0\x80", b"\xff"),
+        *(b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80", "中".encode("gbk")),
+    ],
+)
+@pytest.mark.parametrize("place", ["<title>{}</title>", "<title><![CDATA[{}]]></title>", '<link href="{}"/>'])
+def test_a_reader_that_is_given_bytes_takes_valid_utf8_only(wrong: bytes, place: str) -> None:
+    def item(held: bytes) -> bytes:
+        return (
+            b"<rss><channel><item><title>a</title>" + place.encode().replace(b"{}", held) + b"</item></channel></rss>"
+        )
+
+    assert feed.read(item("é中😀".encode()), None, "UTC") is not None
+    assert feed.read(item(wrong), None, "UTC") is None
+
+
 # --- characters ----------------------------------------------------------------------------
 
 
@@ -177,3 +224,28 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     once = characters.clean(text)
     assert characters.clean(once) == once
     once.encode()
+
+
+@given(
+    st.lists(
+        st.text(st.characters(max_codepoint=0x2FF, exclude_categories=["Cs"]), max_size=5)
+        | st.integers(0, 0x200).map(lambda code: f"&#{code};")
+        | st.integers(0, 0x200).map(lambda code: f"&#x{code:x};")
+        | st.integers(0, 0x200).map(lambda code: f"&#X{code:X};"),
+        max_size=6,
+    )
+)
+def test_a_sound_document_needs_no_cleaning(pieces: list[str]) -> None:
+    document = "".join(piece if piece.startswith("&#") else escape(piece) for piece in pieces)
+    try:
+        read = etree.fromstring(f"<a>{document}</a>").text or ""
+    except etree.XMLSyntaxError:
+        return
+    if characters.is_sound(document.encode()):
+        assert characters.clean(read) == read
+
+
+def test_a_document_without_controls_is_sound() -> None:
+    assert characters.is_sound("<a>it&#8217;s &#160; é 中文 &#x4e2d; &amp;#146; » # &#38;</a>".encode())
+    assert not characters.is_sound(b"<a>it&#146;s</a>")
+    assert not characters.is_sound("<a>it\x92s</a>".encode())

@@ -185,3 +185,37 @@ def test_any_text_is_a_moment_in_utc_or_none(text: str) -> None:
 def test_reading_twice_is_reading_once(text: str, zone: str) -> None:
     claimed = parse_date(text, zone)
     assert claimed is None or parse_date(claimed.moment.isoformat(), zone) == Claimed(claimed.moment, True, True)
+
+
+digits = st.integers(0, 99).map("{:02}".format)
+clocks = st.tuples(digits, digits, digits).map(":".join)
+
+
+@given(
+    digits,
+    st.sampled_from(["Jan", "Feb", "Mai", "May", "Sep", "Dec", "Foo"]),
+    st.integers(0, 9999).map("{:04}".format),
+    clocks,
+    st.sampled_from(["GMT", "+0000", "-0000", "+0800", "-0330", "+0575", "+2359", "+2400", "-9999"]),
+    st.sampled_from(["UTC", SHANGHAI, "Europe/London"]),
+)
+def test_the_short_way_reads_mail_dates_as_the_long_one(
+    day: str, month: str, year: str, clock: str, offset: str, zone: str
+) -> None:
+    """A second blank is as good as one, but not what the short way is for."""
+    text = f"Wed, {day} {month} {year} {clock} {offset}"
+    assert parse_date(text, zone) == parse_date(text.replace(" ", "  "), zone)
+
+
+@given(
+    st.tuples(st.integers(0, 9999).map("{:04}".format), digits, digits).map("-".join),
+    clocks,
+    st.sampled_from(["", ".5", ".123", ".123456", ".1234567"]),
+    st.sampled_from(["Z", "+00:00", "-00:00", "+08:00", "-03:30", "+05:75", "+23:59", "+24:00", "-99:99"]),
+    st.sampled_from(["UTC", SHANGHAI, "Europe/London"]),
+)
+def test_the_short_way_reads_iso_dates_as_the_long_one(
+    day: str, clock: str, fraction: str, offset: str, zone: str
+) -> None:
+    text = f"{day}T{clock}{fraction}{offset}"
+    assert parse_date(text, zone) == parse_date(f" {text}", zone)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from aggregator.model import ParsedEntry, ParsedFeed, Text
@@ -27,7 +32,10 @@ DIFFERENCES = {
 
 
 def both(path: Path) -> tuple[ParsedFeed, ParsedFeed]:
-    text = charset.decode(path.read_bytes(), None)
+    return read_both(charset.decode(path.read_bytes(), None))
+
+
+def read_both(text: str) -> tuple[ParsedFeed, ParsedFeed]:
     fast = feed.read(text.encode(), "https://source.example/feed", "Asia/Shanghai")
     slow = lenient.read(text, "https://source.example/feed", "Asia/Shanghai")
     assert fast is not None
@@ -65,3 +73,30 @@ def test_keys_of_entries_survive_when_a_feed_breaks(path: Path) -> None:
     assert broken is not None
     keys = [(entry.id, entry.url, entry.title, entry.published) for entry in fast.entries]
     assert [(entry.id, entry.url, entry.title, entry.published) for entry in broken.entries] == keys
+
+
+# --- generated documents ---------------------------------------------------------------------
+
+words = st.text("ab 中文é’0&<>\"'#;-", min_size=1, max_size=12).map(str.strip).filter(bool)
+stamps = st.integers(0, 2_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+items = st.fixed_dictionaries(
+    {"title": words, "link": st.integers(1, 99).map("https://source.example/{}".format)},
+    optional={
+        "guid": words,
+        "description": words.map("<p>{}</p>".format),
+        "category": words,
+        "dc:creator": st.sampled_from(["Ann", "王芳", "ann@house.example (Ann)"]),
+        "pubDate": stamps.map(format_datetime),
+    },
+)
+
+
+@given(st.lists(items, min_size=1, max_size=4))
+def test_both_paths_agree_on_generated_feeds(items: list[dict[str, str]]) -> None:
+    parts = ("".join(f"<{name}>{escape(value)}</{name}>" for name, value in item.items()) for item in items)
+    channel = "".join(f"<item>{part}</item>" for part in parts)
+    text = f'<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>{channel}</channel></rss>'
+    fast, slow = read_both(text)
+    names = [field.name for field in dataclasses.fields(ParsedEntry)]
+    assert len(fast.entries) == len(slow.entries) == len(items)
+    assert [differing(*pair, names) for pair in zip(fast.entries, slow.entries, strict=True)] == [set()] * len(items)

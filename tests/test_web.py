@@ -185,9 +185,7 @@ def test_a_feed_without_a_format_is_atom_where_nothing_else_is_wished(app: ASGIA
         ("application/rss+xml;q=0.5, application/feed+json;q=0.9", "json", "application/feed+json"),
     ],
 )
-def test_a_feed_without_a_format_comes_in_the_one_that_is_wished(
-    app: ASGIApp, accept: str, kind: str, media_type: str
-):
+def test_a_feed_without_a_format_comes_in_the_one_that_is_wished(app: ASGIApp, accept: str, kind: str, media_type: str):
     answer = ask(app, "/feeds/金融/新浪财经", accept=accept)
     assert (answer.status, answer.headers["content-type"]) == (200, f"{media_type}; charset=utf-8")
     assert urljoin("/feeds/%E9%87%91%E8%9E%8D/x", answer.headers["content-location"]) == quote(
@@ -322,7 +320,14 @@ def test_the_prefix_alone_redirects_below_it_and_others_are_not_taken_off(root: 
 
 
 def test_health_is_json_and_never_cached(root: Path):
-    app = make_app(Web(Folder(root), SITE, stored, unready=lambda: () if (root / "index.html").exists() else ("nothing is published yet",)))
+    app = make_app(
+        Web(
+            Folder(root),
+            SITE,
+            stored,
+            unready=lambda: () if (root / "index.html").exists() else ("nothing is published yet",),
+        )
+    )
     answers = [ask(app, path) for path in ("/healthz", "/readyz")]
     assert [(one.status, one.body, one.headers["cache-control"]) for one in answers] == [
         (200, b'{"status":"ok"}', "no-store")

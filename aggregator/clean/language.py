@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 _TAG = re.compile(r"[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8})*")
-_KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f]")
-_HANGUL = re.compile(r"[\uac00-\ud7a3]")
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]")
+#: Runs of them, for these are fewer than their characters.
+_KANA = re.compile(r"[\u3041-\u30ff\uff66-\uff9f]+")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]+")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003134f]+")
 #: One look that most Latin texts are done with.
 _DECISIVE = re.compile(r"[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff66-\uff9f\U00020000-\U0003134f]")
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 #: Characters looked at; the rest says the same.
 _SAMPLE = 1000
 
@@ -38,10 +39,15 @@ def by_script(text: str) -> str | None:
     sample = text[:_SAMPLE]
     if sample.isascii() or not _DECISIVE.search(sample):
         return None
-    han = len(_HAN.findall(sample))
-    if len(_KANA.findall(sample)) * 10 > han:
+    han = _count(_HAN, sample)
+    if _count(_KANA, sample) * 10 > han:
         return "ja"
-    latin = len(_LATIN.findall(sample))
-    if len(_HANGUL.findall(sample)) * 4 > han + latin:
+    latin = _count(_LATIN, sample)
+    if _count(_HANGUL, sample) * 4 > han + latin:
         return "ko"
     return "zh" if han and han * 4 >= latin else None
+
+
+def _count(runs: re.Pattern[str], text: str) -> int:
+    """How many characters of the text are in such runs."""
+    return sum(map(len, runs.findall(text)))

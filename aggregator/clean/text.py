@@ -65,14 +65,7 @@ def _lines(html: str) -> str:
     if "<t" in html:
         html = _CELL.sub(" ", html)
     text = unescape(_TAG.sub("", _BLOCK.sub("\n", html)))
-    parts = text.split("\n")
-    # Of the whole text at once that is found out faster than of each line.
-    fold = _stripped if "  " not in text and text.replace("\n", "").isprintable() else _folded
-    return "\n".join([line for part in parts if part and (line := fold(part))])
-
-
-def _stripped(text: str) -> str:
-    return text.strip(" ")
+    return "\n".join([line for part in text.split("\n") if part and (line := _folded(part))])
 
 
 def _folded(text: str) -> str:

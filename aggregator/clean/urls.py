@@ -100,8 +100,8 @@ class Links:
 
     def link(self, url: str) -> str | None:
         """Absolute http, https or mailto address, or a fragment as it stands; None for all else."""
-        if self._is_good(url):
-            return url
+        if good := self._good(url):
+            return good
         url = _visible(url)
         if url.startswith("#"):
             return "#" + _escaped(url[1:])
@@ -111,7 +111,7 @@ class Links:
 
     def web(self, url: str) -> str | None:
         """Absolute http or https address, or None."""
-        return url if self._is_good(url) else self._web(_visible(url), _DOUBLED)
+        return self._good(url) or self._web(_visible(url), _DOUBLED)
 
     def media(self, url: str) -> str | None:
         """As `web`, for pictures and sounds, where an address within an address is always the true one.
@@ -119,8 +119,7 @@ class Links:
         So any proxy's prefix goes, without being named in the config. With https where the host is
         known to serve it.
         """
-        plain = self._is_good(url) and url.find("http", 4) < 0
-        found = url if plain else self._web(_visible(url), _PROXIED)
+        found = self._good(url) or self._web(_visible(url), _PROXIED)
         return secured(found) if found else None
 
     def image(self, url: str) -> str | None:
@@ -129,11 +128,12 @@ class Links:
             return url if len(url) <= MOST_DATA and _DATA.fullmatch(url) else None
         return self.media(url)
 
-    def _is_good(self, url: str) -> bool:
+    def _good(self, url: str) -> str | None:
+        """The address without trackers, where nothing else can be wrong with it; else None."""
         match = _GOOD.fullmatch(url)
         if match is None or "http" in url[4:] or url.startswith(self.unwrap):
-            return False
-        return match[2] is None or _untracked(match[2], match[1]) == f"?{match[2]}"
+            return None
+        return url if match[2] is None else url[: match.start(2) - 1] + _untracked(match[2], match[1])
 
     def _web(self, url: str, doubled: re.Pattern[str]) -> str | None:
         url = _bare(url, self.unwrap, doubled)

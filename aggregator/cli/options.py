@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from aggregator.config.load import load
 from aggregator.config.schema import Config
-from aggregator.means import Means
+
+if TYPE_CHECKING:  # the whole program, which most commands do without for a part of their work
+    from aggregator.means import Means
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Answer = TypeVar("Answer")
@@ -47,6 +48,8 @@ def means(path: Path) -> Means:
 
 def stoppable(work: Coroutine[Any, Any, Answer], works: Means) -> Answer:
     """Run a coroutine that SIGINT and SIGTERM end soon and without a traceback (exit 130, 143)."""
+    import asyncio
+
     stopped: list[int] = []
 
     async def guarded() -> Answer:

@@ -81,7 +81,7 @@ class Server(Section):
 
     host: Listening = key("127.0.0.1", "Address to listen on.")
     port: int = key(8080, "Port; 0 takes any free one and prints it. `PORT` in the environment wins.", ge=0, le=65535)
-    token: str | None = key(None, "Opens /status and /metrics from elsewhere than this machine.", secret=True, later=7)
+    token: str | None = key(None, "Opens /status and /metrics from elsewhere than this machine.", secret=True)
 
 
 class Schedule(Section):

@@ -7,9 +7,10 @@ in the database must not change with the interpreter. Folded text is for compari
 from __future__ import annotations
 
 import pkgutil
+import re
 import unicodedata
 import zlib
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,10 @@ Codes = npt.NDArray[np.uint32]
 #: In the table: what parts two numbers, and nothing elsewhere ("1-5" must not become "15").
 _PART = 1
 _POINT = ord(".")
+_DIGIT = re.compile("[0-9]")
+
+#: Characters.
+_SHORT = 150
 
 
 @cache
@@ -68,7 +73,18 @@ def text_of(codes: Codes) -> str:
 
 def folded(text: str) -> str:
     """`fold` as a string."""
+    if len(text) <= _SHORT:
+        # Of a title numpy's calls take longer than its characters do; without a digit each stands for itself.
+        short = "".join(map(_folded_character, text))
+        if not _DIGIT.search(short):
+            return short
     return text_of(fold(text))
+
+
+@lru_cache(maxsize=8192)
+def _folded_character(character: str) -> str:
+    code = int(_table()[ord(character)])
+    return chr(code) if code > _PART else ""
 
 
 def simplified(text: str) -> str:

@@ -229,9 +229,10 @@ def _hit(prepared: Prepared, usable: tuple[Key, ...], kind: str, known: Known) -
 
 
 def strong(key: Key, usable: tuple[Key, ...], prepared: Prepared) -> bool:
-    """Whether the key makes an update by itself. An id is believed, unless it is no more than the title, which recurs; so is an equal text.
+    """Whether the key makes an update by itself.
 
-    Title and date are believed where the entry has nothing better, for a better key has failed.
+    An id is believed, unless it is no more than the title, which recurs; so is an equal text. Title and
+    date are believed where the entry has nothing better, for a better key has failed.
     """
     if key.kind == "guid":
         return folded(key.text) != folded(prepared.entry.title)

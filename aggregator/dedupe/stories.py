@@ -105,6 +105,8 @@ def _within(a: Member, b: Member, same: Likeness) -> str | None:
 def _across(a: Member, b: Member, same: Likeness) -> str | None:
     if same.jaccard >= ACROSS:
         return f"text alike ({same.jaccard:.2f})"
+    if same.containment < min(ACROSS_MOSTLY, CONTAINED):
+        return None  # whatever the titles: most candidates end here
     like = like_titles(a.title, b.title)
     if same.jaccard >= ACROSS_LIKE_TITLES and same.containment >= ACROSS_MOSTLY and like:
         return f"titles and text alike ({same.jaccard:.2f})"

@@ -64,12 +64,7 @@ def read(data: bytes, base: str | None, timezone: str) -> ParsedFeed | None:
 def _tree(data: bytes) -> Element | None:
     """Reads nothing but the text: no DTD, no network, no entity, at most 256 levels deep."""
     parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        remove_comments=True,
-        remove_pis=True,
-        collect_ids=False,
+        encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
     )
     try:
         root = etree.fromstring(data, parser)

@@ -13,9 +13,6 @@ from aggregator.model import Person, Text
 from aggregator.parse import characters
 
 
-_WEB = re.compile(r"https?://[^\s/]\S*$", re.IGNORECASE)
-
-
 def line(text: str | None) -> str | None:
     """One line of clean text, blanks single; None where nothing is left."""
     if not text:
@@ -36,6 +33,9 @@ def absolute(base: str | None, link: str | None) -> str | None:
         return urljoin(base, link)
     except ValueError:
         return None
+
+
+_WEB = re.compile(r"https?://[^\s/]\S*$", re.IGNORECASE)
 
 
 def is_web(link: str | None) -> bool:

@@ -19,6 +19,7 @@ from aggregator.publish.compressed import copies, copy_paths
 from aggregator.publish.files import put, read, remove, stamp, sweep, sync_folders
 from aggregator.publish.formats import FORMATS, written
 from aggregator.publish.health import health
+from aggregator.publish.kept import Kept
 from aggregator.publish.lint import faults as faults_of_feed
 from aggregator.publish.listing import index
 from aggregator.publish.opml import opml
@@ -27,6 +28,7 @@ from aggregator.publish.pages import Home, Nodes
 __all__ = [
     "HEALTH",
     "Home",
+    "Kept",
     "archive_document",
     "copies",
     "copy_paths",
@@ -48,21 +50,25 @@ __all__ = [
 
 
 def feed_documents(
-    feed: Feed, site: Site, output: Output, nodes: Nodes = pages.NO_NODES
+    feed: Feed, site: Site, output: Output, nodes: Nodes = pages.NO_NODES, kept: Kept | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """A feed in every format, then the page beside it. `nodes` is `index` of the whole tree."""
+    """A feed in every format, then the page beside it. `nodes` is `index` of the whole tree, `kept` of one round."""
     for kind, format in written(output).items():
-        yield feed_path(feed.slug, kind), format.write(feed, site, output)
+        yield feed_path(feed.slug, kind), format.write(feed, site, output, kept)
     if output.pages:
-        yield page_path(feed.slug), feedpage.newest(feed, site, output, nodes)
+        yield page_path(feed.slug), feedpage.newest(feed, site, output, nodes, kept)
 
 
-def page_document(feed: Feed, site: Site, output: Output, nodes: Nodes = pages.NO_NODES) -> tuple[str, bytes]:
+def page_document(
+    feed: Feed, site: Site, output: Output, nodes: Nodes = pages.NO_NODES, kept: Kept | None = None
+) -> tuple[str, bytes]:
     """One of the numbered pages beside a feed."""
-    return page_path(feed.slug, feed.paging.number), feedpage.numbered(feed, site, output, nodes)
+    return page_path(feed.slug, feed.paging.number), feedpage.numbered(feed, site, output, nodes, kept)
 
 
-def archive_document(feed: Feed, site: Site, output: Output, old: bytes | None = None) -> tuple[str, bytes]:
+def archive_document(
+    feed: Feed, site: Site, output: Output, old: bytes | None = None, kept: Kept | None = None
+) -> tuple[str, bytes]:
     """A sealed part of a feed; Atom alone has archives. `old` is what stands there, if it is as we wrote it.
 
     Of that only what the feed no longer has is taken out, and the link to the archive before it follows that: all
@@ -70,7 +76,7 @@ def archive_document(feed: Feed, site: Site, output: Output, old: bytes | None =
     """
     ids = {tag_uri(site, story.uuid) for story in feed.stories}
     older = dict(history(feed, site)).get("prev-archive")
-    return own_path(feed), (old and only(old, ids, older)) or FORMATS["atom"].write(feed, site, output)
+    return own_path(feed), (old and only(old, ids, older)) or FORMATS["atom"].write(feed, site, output, kept)
 
 
 def moved_documents(gone: Moved, site: Site, output: Output) -> Iterator[tuple[str, bytes]]:
@@ -105,8 +111,11 @@ def health_document(
     return HEALTH, health(conditions, created, site, output)
 
 
-def faults(path: str, document: bytes, site: Site) -> list[str]:
-    """Why the document must not replace the last good one; empty for what is fine or is no feed."""
+def faults(path: str, document: bytes, site: Site, kept: Kept | None = None) -> list[str]:
+    """Why the document must not replace the last good one; empty for what is fine or is no feed.
+
+    `kept` is what the document was made with: an entry that another document had is not looked at once more.
+    """
     if path.rpartition(".")[2] not in FORMATS:
         return []
-    return faults_of_feed(document, public_url(site, path))
+    return faults_of_feed(document, public_url(site, path), kept)

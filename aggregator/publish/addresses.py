@@ -8,6 +8,7 @@ neither makes nor repairs one.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -57,6 +58,8 @@ def entry_path(uuid: UUID) -> str:
     return f"e/{uuid}.html"
 
 
+# A story's addresses stand in every document that shows it, its source's in all of its stories.
+@lru_cache(maxsize=8192)
 def as_uri(address: str) -> str | None:
     """The absolute http(s) address in ASCII: host by IDNA, the rest percent-encoded UTF-8.
 

@@ -14,27 +14,37 @@ from feedgen.feed import FeedGenerator
 from aggregator import __version__
 from aggregator.config.schema import Output, Site
 from aggregator.model import Feed
-from aggregator.publish.feedgen_ext import EntryExtension, FeedExtension, Link, Node
+from aggregator.publish.feedgen_ext import NAMESPACES, EntryExtension, FeedExtension, Link, Node
+from aggregator.publish.kept import Kept, filled, text_of
 from aggregator.publish.values import EntryValues, FeedValues, SourceValues, feed_values
 from aggregator.publish.xmltext import looks_like_html
 
 MEDIA_TYPE = "application/atom+xml"
 
 
-def atom(feed: Feed, site: Site, output: Output) -> bytes:
+def atom(feed: Feed, site: Site, output: Output, kept: Kept | None = None) -> bytes:
     """The document of the feed's stories, in the order in which they come."""
-    return write(feed_values(feed, site, output, "atom"))
+    kept = kept or Kept()
+    return write(feed_values(feed, site, output, "atom", kept), kept)
 
 
-def write(values: FeedValues) -> bytes:
+def write(values: FeedValues, kept: Kept) -> bytes:
     """The document that says all this and no more."""
     document = FeedGenerator()
-    extension = FeedExtension.of(values)
-    document.register_extension("ours", extension, EntryExtension, atom=True, rss=False)
+    document.register_extension("ours", FeedExtension.of(values), atom=True, rss=False)
     _describe(document, values)
-    for entry in values.entries:
-        _add(document.add_entry(order="append"), entry, podcast=values.podcast)
-    return bytes(document.atom_str())
+    entries = (_entry(entry, kept, podcast=values.podcast) for entry in values.entries)
+    return filled(bytes(document.atom_str()), entries, b"</feed>")
+
+
+def _entry(values: EntryValues, kept: Kept, *, podcast: bool) -> bytes:
+    def make() -> bytes:
+        entry = FeedEntry()
+        entry.register_extension("ours", EntryExtension, atom=True, rss=False)
+        _add(entry, values, podcast=podcast)
+        return text_of(entry.atom_entry(), NAMESPACES)
+
+    return kept.part(("atom", values.id, podcast), make)
 
 
 def _describe(document: FeedGenerator, feed: FeedValues) -> None:

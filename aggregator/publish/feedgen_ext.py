@@ -25,6 +25,14 @@ MEDIA = "http://search.yahoo.com/mrss/"
 HISTORY = "http://purl.org/syndication/history/1.0"
 #: RFC 6721.
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
+#: By the prefixes that feedgen and the extensions give them, all that entries may use.
+NAMESPACES = {
+    "atom": ATOM,
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "media": MEDIA,
+    "itunes": ITUNES,
+    "dc": DUBLIN_CORE,
+}
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 #: Attributes of a link; empty ones are left out.

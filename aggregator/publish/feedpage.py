@@ -13,6 +13,7 @@ from aggregator.config.schema import Output, Site
 from aggregator.model import Feed, Path, Story
 from aggregator.publish import listing
 from aggregator.publish.addresses import as_uri, is_publisher, page_path, public_url, relative
+from aggregator.publish.kept import Kept
 from aggregator.publish.listing import Named
 from aggregator.publish.pages import NO_NODES, Nodes, render, updated
 from aggregator.publish.wording import Wording, wording
@@ -33,17 +34,17 @@ class Rail:
     navigates: bool = False
 
 
-def newest(feed: Feed, site: Site, output: Output, nodes: Nodes = NO_NODES) -> bytes:
+def newest(feed: Feed, site: Site, output: Output, nodes: Nodes = NO_NODES, kept: Kept | None = None) -> bytes:
     """What the feed shows, and what no numbered page holds yet. `nodes` is `index` of the whole tree."""
-    return _page(feed, (*feed.stories[: output.entries], *feed.late), site, output, nodes)
+    return _page(feed, (*feed.stories[: output.entries], *feed.late), site, output, nodes, kept)
 
 
-def numbered(feed: Feed, site: Site, output: Output, nodes: Nodes = NO_NODES) -> bytes:
+def numbered(feed: Feed, site: Site, output: Output, nodes: Nodes = NO_NODES, kept: Kept | None = None) -> bytes:
     """One page of the archive. It names no count and no last page: it would change when those do."""
-    return _page(feed, feed.stories, site, output, nodes)
+    return _page(feed, feed.stories, site, output, nodes, kept)
 
 
-def _page(feed: Feed, stories: Sequence[Story], site: Site, output: Output, nodes: Nodes) -> bytes:
+def _page(feed: Feed, stories: Sequence[Story], site: Site, output: Output, nodes: Nodes, kept: Kept | None) -> bytes:
     say, number = wording(site), feed.paging.number
     page = page_path(feed.slug, number)
     crumbs = listing.steps(feed.path[:-1], page, nodes)
@@ -63,7 +64,7 @@ def _page(feed: Feed, stories: Sequence[Story], site: Site, output: Output, node
         description=about or say.words["feed_about"] % (one_line(site.title), heading),
         facts=() if number else list(_facts(feed, stories, say)),
         rails=[rail for rail in _rails(feed, stories, page, nodes, say) if rail.names],
-        days=listing.days(stories, page, say),
+        days=listing.days(stories, page, say, kept),
         beside=_beside(feed, stories, page, nodes) if is_publisher(feed.slug) else {},
         parent=_parent(crumbs, say),
         paging=_paging(feed, page, say),

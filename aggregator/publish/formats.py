@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from aggregator.config.schema import Output, Site
 from aggregator.model import Feed
 from aggregator.publish import atom, jsonfeed, rss
+from aggregator.publish.kept import Kept
+
+
+class Write(Protocol):
+    """Makes the document of a feed; of `kept`, what other documents have as well."""
+
+    def __call__(self, feed: Feed, site: Site, output: Output, kept: Kept | None = None) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +22,7 @@ class Format:
     #: As people call it.
     name: str
     media_type: str
-    write: Callable[[Feed, Site, Output], bytes]
+    write: Write
 
 
 #: By the ending of the file; the first is what readers are offered first.

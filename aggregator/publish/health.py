@@ -18,6 +18,7 @@ from aggregator.config.schema import Output, Site
 from aggregator.model import Carrier, Condition, Feed, Origin, Story, Term, Trouble
 from aggregator.publish.addresses import HEALTH, STATUS, public_url, tag_uri
 from aggregator.publish.atom import write
+from aggregator.publish.kept import Kept
 from aggregator.publish.values import feed_values
 from aggregator.publish.wording import Wording, wording
 from aggregator.publish.xmltext import one_line, shortened
@@ -68,8 +69,9 @@ def health(conditions: Sequence[Condition], created: datetime, site: Site, outpu
     title = say.words["health_title"] % one_line(site.title)
     feed = Feed(_FEED, HEALTH_SLUG, title, say.words["health_about"], (), updated, stories)
     # A hub is told of what subscribers of articles have, and this is not for them.
-    values = feed_values(feed, site, output.model_copy(update={"hub": None}), "atom")
-    return write(replace(values, page=public_url(site, STATUS)))
+    kept = Kept()
+    values = feed_values(feed, site, output.model_copy(update={"hub": None}), "atom", kept)
+    return write(replace(values, page=public_url(site, STATUS)), kept)
 
 
 #: A slug that leads to a file in the output folder itself.

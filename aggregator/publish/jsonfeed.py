@@ -10,15 +10,27 @@ from typing import Any
 
 from aggregator.config.schema import Output, Site
 from aggregator.model import Enclosure, Feed, Person
+from aggregator.publish.kept import Kept
 from aggregator.publish.values import EntryValues, FeedValues, feed_values
 
 MEDIA_TYPE = "application/feed+json"
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
-def jsonfeed(feed: Feed, site: Site, output: Output) -> bytes:
+def jsonfeed(feed: Feed, site: Site, output: Output, kept: Kept | None = None) -> bytes:
     """The document of the feed's newest `output.entries` stories, in the order in which they come."""
-    return json.dumps(_feed(feed_values(feed, site, output, "json")), ensure_ascii=False).encode() + b"\n"
+    kept = kept or Kept()
+    values = feed_values(feed, site, output, "json", kept)
+    items = (_kept_item(entry, kept) for entry in values.entries)
+    return _text(_feed(values)).removesuffix(b"}") + b', "items": [' + b", ".join(items) + b"]}\n"
+
+
+def _kept_item(entry: EntryValues, kept: Kept) -> bytes:
+    return kept.part(("json", entry.id), lambda: _text(_item(entry)))
+
+
+def _text(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _feed(feed: FeedValues) -> dict[str, Any]:
@@ -31,7 +43,7 @@ def _feed(feed: FeedValues) -> dict[str, Any]:
         language=feed.language,
         authors=[{"name": feed.author}],
         hubs=[{"type": "WebSub", "url": feed.hub}] if feed.hub else None,
-    ) | {"items": [_item(entry) for entry in feed.entries]}
+    )
 
 
 def _item(entry: EntryValues) -> dict[str, Any]:

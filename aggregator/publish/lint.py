@@ -15,31 +15,40 @@ from lxml import etree
 
 from aggregator.publish import findings, lint_atom, lint_json, lint_rss
 from aggregator.publish.findings import OURS, Finding
+from aggregator.publish.kept import Kept
 
 _ROOTS = {f"{lint_atom.ATOM}feed": lint_atom.check, "rss": lint_rss.check}
 
 
-def lint(document: bytes, url: str | None = None, now: datetime | None = None) -> list[Finding]:
+def lint(
+    document: bytes, url: str | None = None, now: datetime | None = None, kept: Kept | None = None
+) -> list[Finding]:
     """What is wrong with a feed, errors first; nothing where no validator would say anything.
 
     `url` is where it is published: it must say so itself. `now` tells dates that lie ahead. None
-    where either is not known: then less is checked.
+    where either is not known: then less is checked. `kept` is what is known of entries that other documents
+    had as they are here: those are not checked once more, nor for what never is a fault.
     """
     start = document.removeprefix(BOM_UTF8).lstrip()[:1]
-    found = _json(document, url, now) if start in (b"{", b"[") else _xml(document, url, now)
+    read = _json if start in (b"{", b"[") else _xml
+    # To search every text for them takes as long as half of all else.
+    found = read(document, url, now, kept is None and findings.suspect(document), kept)
     return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
 
 
-def faults(document: bytes, url: str) -> list[str]:
+def faults(document: bytes, url: str, kept: Kept | None = None) -> list[str]:
     """What keeps a document of ours from being published at `url`.
 
     That is every error, and the warnings that can only come from a mistake of ours; others are the
     publisher's words, and worth less than that the feed goes on.
     """
-    return [str(finding) for finding in lint(document, url) if finding.level == "error" or finding.rule in OURS]
+    kept = kept or Kept()
+    return [
+        str(finding) for finding in lint(document, url, kept=kept) if finding.level == "error" or finding.rule in OURS
+    ]
 
 
-def _json(document: bytes, url: str | None, now: datetime | None) -> Iterator[Finding]:
+def _json(document: bytes, url: str | None, now: datetime | None, odd: bool, kept: Kept | None) -> Iterator[Finding]:
     try:
         feed = json.loads(document, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -48,14 +57,14 @@ def _json(document: bytes, url: str | None, now: datetime | None) -> Iterator[Fi
     if not isinstance(feed, dict) or not feed.keys() & {"version", "items"}:
         yield Finding("unknown-format", "expected a feed, found other JSON")
         return
-    yield from lint_json.check(feed, url, now, odd=findings.suspect(document))
+    yield from lint_json.check(feed, url, now, odd=odd, kept=kept)
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _xml(document: bytes, url: str | None, now: datetime | None) -> Iterator[Finding]:
+def _xml(document: bytes, url: str | None, now: datetime | None, odd: bool, kept: Kept | None) -> Iterator[Finding]:
     # Neither entities nor external files: the document may be anybody's.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
@@ -67,4 +76,4 @@ def _xml(document: bytes, url: str | None, now: datetime | None) -> Iterator[Fin
     if check is None:
         yield Finding("unknown-format", f"expected an Atom feed, RSS or a JSON Feed, found <{root.tag}>")
         return
-    yield from check(root, url, now, odd=findings.suspect(document))
+    yield from check(root, url, now, odd=odd, kept=kept)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from html import unescape
 
 from lxml import etree
 
 from aggregator.publish import findings
 from aggregator.publish.findings import Finding
+from aggregator.publish.kept import Kept
 from aggregator.publish.lint_xml import Children, children, languages, own_addresses, text, whole_text
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -29,7 +31,9 @@ _CHILDREN: Mapping[str, Mapping[str, bool]] = {
 _REQUIRED = ("id", "title", "updated")
 
 
-def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+def check(
+    root: etree._Element, url: str | None, now: datetime | None, *, odd: bool, kept: Kept | None = None
+) -> Iterator[Finding]:
     """Findings of a feed document. `odd`: it may hold characters that are worth a search."""
     feed, found = _children(root, "feed")
     yield from found
@@ -41,13 +45,18 @@ def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: b
         yield from findings.characters(whole_text(child for child in root if child.tag != f"{ATOM}entry"))
     stamps = []
     for element in entries:
-        entry, found = _children(element, "entry")
-        stamps.append(findings.read_date(text(entry, "updated")))
-        yield from findings.about(_name(entry), [*found, *_entry(element, entry, feed, now, odd=odd)])
+        stamps.append(findings.read_date((element.findtext(f"{ATOM}updated") or "").strip()))
+        identity = (element.findtext(f"{ATOM}id") or "").strip()
+        yield from findings.once(kept, "atom", identity, partial(_whole, element, feed, now, odd=odd))
     yield from _distinct(entries)
     updated = findings.read_date(text(feed, "updated"))
     if updated and any(stamp and stamp > updated for stamp in stamps):
         yield Finding("old-updated", "updated is older than an entry's")
+
+
+def _whole(element: etree._Element, feed: Children, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+    entry, found = _children(element, "entry")
+    return findings.about(_name(entry), [*found, *_entry(element, entry, feed, now, odd=odd)])
 
 
 def _children(element: etree._Element, kind: str) -> tuple[Children, list[Finding]]:

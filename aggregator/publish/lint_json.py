@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from aggregator.publish import findings
 from aggregator.publish.findings import Finding, names
+from aggregator.publish.kept import Kept
 
 _VERSIONS = ("https://jsonfeed.org/version/1.1", "https://jsonfeed.org/version/1")
 
@@ -37,7 +39,9 @@ _ATTACHMENT: Mapping[str, type] = {
 }
 
 
-def check(feed: Mapping[str, Any], url: str | None, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+def check(
+    feed: Mapping[str, Any], url: str | None, now: datetime | None, *, odd: bool, kept: Kept | None = None
+) -> Iterator[Finding]:
     """Findings of a JSON Feed. `odd`: it may hold characters that are worth a search."""
     if feed.get("version") not in _VERSIONS:
         yield Finding("wrong-value", f"version should be {_VERSIONS[0]}, found {str(feed.get('version'))[:80]!r}")
@@ -55,18 +59,22 @@ def check(feed: Mapping[str, Any], url: str | None, now: datetime | None, *, odd
     yield from findings.own_address([_string(feed, "feed_url")] if "feed_url" in feed else [], url)
     if odd:
         yield from findings.characters("".join(value for value in feed.values() if isinstance(value, str)))
-    yield from _items(feed, now, odd=odd)
+    yield from _items(feed, now, odd=odd, kept=kept)
 
 
-def _items(feed: Mapping[str, Any], now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+def _items(feed: Mapping[str, Any], now: datetime | None, *, odd: bool, kept: Kept | None) -> Iterator[Finding]:
     items = list(_objects(feed, "items"))
     if len(items) != len(_list(feed, "items")):
         yield Finding("wrong-value", "an item is no object")
     for item in items:
-        yield from findings.about(_name(item), _item(item, now, odd=odd))
+        yield from findings.once(kept, "json", _string(item, "id"), partial(_whole, item, now, odd=odd))
     yield from findings.same("same-id", "id", (str(item.get("id", "")) for item in items))
     stamps = (_string(item, "date_modified") for item in items)
     yield from findings.same("same-updated", "date_modified", stamps)
+
+
+def _whole(item: Mapping[str, Any], now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+    return findings.about(_name(item), _item(item, now, odd=odd))
 
 
 def _item(item: Mapping[str, Any], now: datetime | None, *, odd: bool) -> Iterator[Finding]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from lxml import etree
 
 from aggregator.publish import findings
 from aggregator.publish.findings import Finding, names
+from aggregator.publish.kept import Kept
 from aggregator.publish.lint_xml import Children, children, languages, own_addresses, text, whole_text
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -30,7 +32,9 @@ _DAYS = names("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
 _OLD = frozenset(("0.91", "0.92"))
 
 
-def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+def check(
+    root: etree._Element, url: str | None, now: datetime | None, *, odd: bool, kept: Kept | None = None
+) -> Iterator[Finding]:
     """Findings of an RSS document. `odd`: it may hold characters that are worth a search."""
     version = root.get("version", "")
     if version in _OLD:
@@ -49,9 +53,13 @@ def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: b
     if odd:
         yield from findings.characters(whole_text(child for child in channels[0] if child.tag != "item"))
     for element in channel.get("item", ()):
-        item, found = children(element, "item", _ITEM)
-        yield from findings.about(_name(item), [*found, *_item(element, item, now, odd=odd)])
+        yield from findings.once(kept, "rss", _guid(element), partial(_whole, element, now, odd=odd))
     yield from findings.same("same-id", "guid", (_guid(element) for element in channel.get("item", ())))
+
+
+def _whole(element: etree._Element, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+    item, found = children(element, "item", _ITEM)
+    return findings.about(_name(item), [*found, *_item(element, item, now, odd=odd)])
 
 
 def _channel(channel: Children, now: datetime | None) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from lxml import etree
 
@@ -12,7 +13,7 @@ from aggregator.publish.findings import Finding
 #: Of one element, by name; of the format's own vocabulary only.
 Children = dict[str, list[etree._Element]]
 
-_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_LANGUAGES = etree.XPath("//@xml:lang")
 
 
 def children(
@@ -51,7 +52,7 @@ def own_addresses(links: Iterable[etree._Element]) -> list[str]:
 
 
 def languages(root: etree._Element) -> Iterator[Finding]:
-    tags = dict.fromkeys(element.get(_XML_LANG) for element in root.iter(etree.Element))
-    for tag in tags:
+    found: Any = _LANGUAGES(root)
+    for tag in dict.fromkeys(map(str, found)):
         if tag:
             yield from findings.language("xml:lang", tag)

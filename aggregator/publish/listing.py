@@ -12,6 +12,7 @@ from aggregator.config.schema import Output, Site
 from aggregator.model import Feed, Node, Path, Story
 from aggregator.publish.addresses import entry_path, feed_path, page_path, public_url, relative
 from aggregator.publish.formats import written
+from aggregator.publish.kept import Kept
 from aggregator.publish.wording import Wording
 from aggregator.publish.xmltext import one_line
 
@@ -78,7 +79,7 @@ class Branch:
     children: tuple[Branch, ...]
 
 
-def days(stories: Iterable[Story], page: str, say: Wording) -> tuple[Day, ...]:
+def days(stories: Iterable[Story], page: str, say: Wording, kept: Kept | None = None) -> tuple[Day, ...]:
     """By day of publication, newest first: an edited article does not jump to the top of a page.
 
     The first day names its year, and so does each in a year that no day above it named: a page does
@@ -86,13 +87,18 @@ def days(stories: Iterable[Story], page: str, say: Wording) -> tuple[Day, ...]:
     """
     ordered = sorted(stories, key=lambda story: (story.published, story.uuid.int), reverse=True)
     found: list[Day] = []
-    named = 0
+    named, kept = 0, kept or Kept()
     for date, group in groupby(ordered, lambda story: say.local(story.published).date()):
         lines = list(group)
         label = say.day(lines[0].published, year=date.year != named)
-        found.append(Day(date.isoformat(), label, tuple(_line(story, page, say) for story in lines)))
+        found.append(Day(date.isoformat(), label, tuple(_kept_line(story, page, say, kept) for story in lines)))
         named = date.year
     return tuple(found)
+
+
+def _kept_line(story: Story, page: str, say: Wording, kept: Kept) -> Line:
+    """Pages of one depth below the root link alike."""
+    return kept.part(("line", story.uuid, page.count("/")), lambda: _line(story, page, say))
 
 
 def _line(story: Story, page: str, say: Wording) -> Line:

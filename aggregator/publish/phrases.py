@@ -35,6 +35,7 @@ def is_chinese(language: str) -> bool:
     return language.lower().split("-")[0] == "zh"
 
 
+@cache
 def phrases(language: str) -> Mapping[str, str]:
     """Chinese for every `zh` tag, English for everything else."""
     return MappingProxyType(_all()["zh" if is_chinese(language) else "en"])

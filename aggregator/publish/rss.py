@@ -14,22 +14,32 @@ from feedgen.feed import FeedGenerator
 from aggregator import __version__
 from aggregator.config.schema import Output, Site
 from aggregator.model import Feed
-from aggregator.publish.feedgen_ext import RssEntryExtension, RssFeedExtension
+from aggregator.publish.feedgen_ext import NAMESPACES, RssEntryExtension, RssFeedExtension
+from aggregator.publish.kept import Kept, filled, text_of
 from aggregator.publish.values import EntryValues, FeedValues, feed_values
 
 MEDIA_TYPE = "application/rss+xml"
 
 
-def rss(feed: Feed, site: Site, output: Output) -> bytes:
+def rss(feed: Feed, site: Site, output: Output, kept: Kept | None = None) -> bytes:
     """The document of the feed's newest `output.entries` stories, in the order in which they come."""
-    values = feed_values(feed, site, output, "rss")
+    kept = kept or Kept()
+    values = feed_values(feed, site, output, "rss", kept)
     document = FeedGenerator()
-    extension = RssFeedExtension.of(values)
-    document.register_extension("ours", extension, RssEntryExtension, atom=False, rss=True)
+    document.register_extension("ours", RssFeedExtension.of(values), atom=False, rss=True)
     _describe(document, values)
-    for entry in values.entries:
-        _add(document.add_entry(order="append"), entry, podcast=values.podcast)
-    return bytes(document.rss_str())
+    items = (_item(entry, kept, podcast=values.podcast) for entry in values.entries)
+    return filled(bytes(document.rss_str()), items, b"</channel></rss>")
+
+
+def _item(values: EntryValues, kept: Kept, *, podcast: bool) -> bytes:
+    def make() -> bytes:
+        item = FeedEntry()
+        item.register_extension("ours", RssEntryExtension, atom=False, rss=True)
+        _add(item, values, podcast=podcast)
+        return text_of(item.rss_entry(), NAMESPACES)
+
+    return kept.part(("rss", values.id, podcast), make)
 
 
 def _describe(document: FeedGenerator, feed: FeedValues) -> None:

@@ -16,6 +16,7 @@ from aggregator.config.schema import Output, Site
 from aggregator.model import Carrier, Enclosure, Feed, Image, Person, Story
 from aggregator.publish.addresses import as_uri, entry_path, page_path, public_url, tag_uri
 from aggregator.publish.archive import history, own_path
+from aggregator.publish.kept import Kept
 from aggregator.publish.phrases import phrases
 from aggregator.publish.prose import cut
 from aggregator.publish.xmltext import one_line, shortened, xml_text
@@ -113,10 +114,10 @@ class Category:
     label: str = ""
 
 
-def feed_values(feed: Feed, site: Site, output: Output, kind: str) -> FeedValues:
+def feed_values(feed: Feed, site: Site, output: Output, kind: str, kept: Kept) -> FeedValues:
     """The feed with its stories, as it is published in the format `kind`."""
     words = phrases(site.language)
-    entries = tuple(entry_values(story, site) for story in feed.stories)
+    entries = tuple(_kept_values(story, site, kept) for story in feed.stories)
     asked = f"?{feed.query}" if feed.query else ""
     return FeedValues(
         id=tag_uri(site, feed.uuid),
@@ -134,6 +135,10 @@ def feed_values(feed: Feed, site: Site, output: Output, kind: str) -> FeedValues
         podcast=bool(entries) and all(map(_is_played, entries)),
         entries=entries,
     )
+
+
+def _kept_values(story: Story, site: Site, kept: Kept) -> EntryValues:
+    return kept.part(("values", story.uuid), lambda: entry_values(story, site))
 
 
 def entry_values(story: Story, site: Site) -> EntryValues:

@@ -6,17 +6,30 @@ touched to take something out. A file that is lost is written anew from what its
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
-from sqlalchemy import Connection, bindparam, delete, false, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, false, func, insert, select, update
 
+from aggregator.store.order import in_turn
 from aggregator.store.placing import ONCE_MORE
-from aggregator.store.tables import archive, archive_story, category, document, story_category, story_gone
+from aggregator.store.tables import archive, archive_story, category, document, story, story_category, story_gone
 
 _UNSEALED = story_category.c.archive.is_(None)
 #: What has a position and is not sealed. A range of positions, for which SQLite takes the index of just the
 #: unsealed; for equal ones it reads the whole feed.
 WAITING = (_UNSEALED, story_category.c.position > 0)
+
+
+# Made once, as those of `feeds` are.
+_ARRIVING = select(story_category.c.updated, story_category.c.story_id).where(
+    story_category.c.category_id == bindparam("of"), _UNSEALED, story_category.c.position < 1
+)
+_IN_ORDER = (
+    select(story_category.c.story_id)
+    .where(story_category.c.category_id == bindparam("of"), *WAITING)
+    .order_by(story_category.c.position)
+)
+_LAST = select(func.max(archive.c.number)).where(archive.c.category_id == bindparam("of"))
 
 
 def arrive(connection: Connection, category_id: int) -> None:
@@ -25,10 +38,7 @@ def arrive(connection: Connection, category_id: int) -> None:
     Of those that arrive together, by their dates: an import fills archives in the order of its articles.
     """
     # Sorted here: asked for an order, SQLite reads the whole feed in that order instead of the few that wait.
-    waiting = select(story_category.c.updated, story_category.c.story_id).where(
-        story_category.c.category_id == category_id, _UNSEALED, story_category.c.position < 1
-    )
-    arrived = [row.story_id for row in sorted(connection.execute(waiting).all())]
+    arrived = [row.story_id for row in sorted(connection.execute(_ARRIVING, {"of": category_id}).all())]
     if not arrived:
         return
     here = update(category).where(category.c.id == category_id)
@@ -43,12 +53,7 @@ def arrive(connection: Connection, category_id: int) -> None:
 
 def seal(connection: Connection, category_id: int, entries: int) -> None:
     """Seal the oldest `entries` positions as the next archive, for as long as more than twice as many are unsealed."""
-    query = (
-        select(story_category.c.story_id)
-        .where(story_category.c.category_id == category_id, *WAITING)
-        .order_by(story_category.c.position)
-    )
-    unsealed = list(connection.scalars(query))
+    unsealed = list(connection.scalars(_IN_ORDER, {"of": category_id}))
     if len(unsealed) <= 2 * entries:
         return
     number = last(connection, category_id) or 0
@@ -77,20 +82,23 @@ def _seal(connection: Connection, category_id: int, number: int, stories: Collec
 
 def last(connection: Connection, category_id: int) -> int | None:
     """The number of the feed's newest archive; None without any."""
-    number: int | None = connection.scalar(
-        select(func.max(archive.c.number)).where(archive.c.category_id == category_id)
-    )
+    number: int | None = connection.scalar(_LAST, {"of": category_id})
     return number
 
 
-def unwritten(connection: Connection, category_id: int) -> list[int]:
-    """Numbers of the archives whose files are to be written, the oldest first."""
+def unwritten(connection: Connection, categories: Container[int]) -> list[tuple[int, int]]:
+    """The archives (category and number) of these feeds whose files are to be written: see `order.in_turn`."""
     query = (
-        select(archive.c.number)
-        .where(archive.c.category_id == category_id, archive.c.written == false())
-        .order_by(archive.c.number)
+        select(archive.c.category_id, archive.c.number, func.min(story.c.updated).label("oldest"))
+        .outerjoin(
+            archive_story,
+            and_(archive_story.c.category_id == archive.c.category_id, archive_story.c.number == archive.c.number),
+        )
+        .outerjoin(story, story.c.id == archive_story.c.story_id)
+        .where(archive.c.written == false())
+        .group_by(archive.c.category_id, archive.c.number)
     )
-    return list(connection.scalars(query))
+    return in_turn(row for row in connection.execute(query) if row.category_id in categories)
 
 
 def settle(connection: Connection, category_id: int, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from aggregator.model import Entry
 from aggregator.store.portions import portions
@@ -234,12 +234,13 @@ def noted(connection: Connection, publisher: Publisher) -> list[Noted]:
 def learned(connection: Connection, of: Collection[Publisher]) -> dict[Publisher, dict[int, int]]:
     """Of each of these publishers the reach of each block that is left out somewhere."""
     found: dict[Publisher, dict[int, int]] = {publisher: {} for publisher in of}
-    wanted = {(publisher.source_id, publisher.name): publisher for publisher in of}
-    owner = tuple_(block.c.source_id, block.c.publisher)
-    for some in portions(wanted):
-        query = select(block).where(owner.in_(some), block.c.reach > 0)
-        for row in connection.execute(query):
-            found[wanted[row.source_id, row.publisher]][row.key] = row.reach
+    # Source by source: for pairs of source and publisher SQLite goes through the whole table.
+    for source_id in {publisher.source_id for publisher in of}:
+        names = {publisher.name: publisher for publisher in of if publisher.source_id == source_id}
+        for some in portions(names):
+            query = select(block).where(block.c.source_id == source_id, block.c.publisher.in_(some), block.c.reach > 0)
+            for row in connection.execute(query):
+                found[names[row.publisher]][row.key] = row.reach
     return found
 
 

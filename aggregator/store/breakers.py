@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from aggregator.model import Outcome
+from aggregator.store.portions import portions
 from aggregator.store.tables import HELD, NOT_HELD, breaker, entry, source, source_check
 from aggregator.store.types import Record
 from aggregator.store.upsert import upsert
@@ -80,17 +81,15 @@ def owners(
     connection: Connection, source_id: int, publisher: str, digests: Collection[bytes]
 ) -> dict[bytes, frozenset[int]]:
     """Which of the publisher's entries, without those kept back, have one of these texts or links."""
-    found: dict[bytes, frozenset[int]] = {}
-    query = select(entry.c.id, entry.c.text_digest, entry.c.link_digest).where(
-        entry.c.source_id == source_id,
-        entry.c.publisher == publisher,
-        NOT_HELD,
-        or_(entry.c.text_digest.in_(digests), entry.c.link_digest.in_(digests)),
-    )
-    for row in connection.execute(query):
-        for digest in {row.text_digest, row.link_digest} - {None}:
-            found[digest] = found.get(digest, frozenset()) | {row.id}
-    return found
+    found: dict[bytes, set[int]] = {}
+    for column in (entry.c.text_digest, entry.c.link_digest):
+        for some in portions(digests):
+            # By what is rare: through the publisher's entries the database would go one after the other.
+            query = select(column.label("digest"), entry.c.id, entry.c.source_id, entry.c.publisher)
+            for row in connection.execute(query.where(column.in_(some), NOT_HELD)):
+                if (row.source_id, row.publisher) == (source_id, publisher):
+                    found.setdefault(row.digest, set()).add(row.id)
+    return {digest: frozenset(ids) for digest, ids in found.items()}
 
 
 def held(connection: Connection, source_id: int, publisher: str) -> frozenset[int]:

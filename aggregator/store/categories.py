@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from aggregator import slugs
 from aggregator.config.schema import Category
@@ -192,8 +192,9 @@ def dirty(connection: Connection) -> list[tuple[int, int]]:
 
 def settle(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
     """Record what was published: the counter that was read, so that a change since then stays dirty."""
-    for category_id, counter in counters:
-        connection.execute(update(category).where(category.c.id == category_id).values(published=counter))
+    statement = update(category).where(category.c.id == bindparam("of")).values(published=bindparam("counter"))
+    if counters:
+        connection.execute(statement, [{"of": category_id, "counter": counter} for category_id, counter in counters])
 
 
 def tree(connection: Connection, naming: Naming) -> Node:

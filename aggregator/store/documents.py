@@ -16,6 +16,9 @@ from aggregator.store.upsert import upsert
 BATCH = 500
 
 
+_DIGESTS = select(document.c.path, document.c.digest).where(document.c.path.in_(bindparam("paths", expanding=True)))
+
+
 def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Note documents that were written: path, digest, size, time, and what each shows."""
     shows = {"category_id": None, "story_id": None, "archive": None, "page": None}
@@ -35,8 +38,7 @@ def forget_archives(connection: Connection) -> None:
 
 def digests(connection: Connection, paths: Sequence[str]) -> dict[str, bytes]:
     """What was last written at each of these paths."""
-    query = select(document.c.path, document.c.digest).where(document.c.path.in_(paths))
-    return {row.path: row.digest for row in connection.execute(query)}
+    return {row.path: row.digest for row in connection.execute(_DIGESTS, {"paths": list(paths)})}
 
 
 def ending(connection: Connection, endings: Sequence[str]) -> list[str]:
@@ -71,8 +73,9 @@ def behind(connection: Connection) -> bool:
 
 def settle_stories(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
     """Record the counters that were read, so that a change since then stays dirty."""
-    for story_id, counter in counters:
-        connection.execute(update(story).where(story.c.id == story_id).values(shown=counter))
+    statement = update(story).where(story.c.id == bindparam("of")).values(shown=bindparam("counter"))
+    if counters:
+        connection.execute(statement, [{"of": story_id, "counter": counter} for story_id, counter in counters])
 
 
 def outdate(connection: Connection, categories: Sequence[int], stories: Sequence[int]) -> None:

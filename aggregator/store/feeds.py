@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from aggregator.model import Carrier, Entry, Feed, Node, Origin, Paging, Path, Story, Withdrawn
 from aggregator.store import archives, histories, origins, paging
@@ -25,6 +25,37 @@ from aggregator.store.tables import (
     story_gone,
 )
 from aggregator.store.types import EPOCH, Record
+
+# Made once: to put a statement together takes SQLAlchemy longer than SQLite needs to answer it, and a round of
+# publishing asks these for each of its documents.
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+_FEED = select(category).where(category.c.id == bindparam("of"))
+_LOADED = (
+    select(story.c.id, story.c.uuid, story.c.published, story.c.updated, story.c.lead_id, entry.c.source_id, SHOWN)
+    .join(entry, entry.c.id == story.c.lead_id)
+    .where(story.c.id.in_(_IDS))
+)
+_CARRIERS = (
+    select(story_entry.c.story_id, entry.c.id, entry.c.uuid, entry.c.publisher, entry.c.title, entry.c.url)
+    .join(entry, entry.c.id == story_entry.c.entry_id)
+    .where(story_entry.c.story_id.in_(_IDS))
+    .order_by(entry.c.id)
+)
+_SLUGS = select(category.c.key, category.c.slug).where(category.c.key.in_(bindparam("keys", expanding=True)))
+_PATHS = (
+    select(story_entry.c.story_id, category.c.path)
+    .join(entry_category, entry_category.c.entry_id == story_entry.c.entry_id)
+    .join(category, category.c.id == entry_category.c.category_id)
+    .where(story_entry.c.story_id.in_(_IDS))
+)
+_HERE = select(story_category.c.story_id, story_category.c.updated, story_category.c.archive).where(
+    story_category.c.category_id == bindparam("of")
+)
+_NEWEST = _HERE.order_by(story_category.c.updated.desc(), story_category.c.story_id).limit(bindparam("most"))
+_UNSEALED = _HERE.where(*archives.WAITING)
+_GONE = select(story_gone.c.uuid, story_gone.c.at).where(story_gone.c.category_id == bindparam("of"))
+_NEWEST_GONE = _GONE.order_by(story_gone.c.at.desc(), story_gone.c.uuid).limit(bindparam("most"))
+_UNSEALED_GONE = _GONE.where(story_gone.c.archive.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +86,81 @@ class Choice:
 REACH = 10
 
 
-def feed(connection: Connection, category_id: int, choice: Choice, shown: Shown, nodes: Mapping[Path, Node]) -> Feed:
+class Stories:
+    """Stories that were read, by number: for one round of publishing, which shows each in several documents.
+
+    Those read first give way to others.
+    """
+
+    def __init__(self, most: int = 4000) -> None:
+        self._most = most
+        self._read: dict[int, Story] = {}
+
+    def of(self, connection: Connection, ids: Collection[int], shown: Shown) -> dict[int, Story]:
+        """These stories, as far as they are any; what was read before is not asked for again."""
+        found = {one: self._read[one] for one in ids if one in self._read}
+        fresh = _loaded(connection, [one for one in ids if one not in found], shown)
+        self._read |= fresh
+        while len(self._read) > self._most:
+            del self._read[next(iter(self._read))]
+        return found | fresh
+
+
+def feed(
+    connection: Connection,
+    category_id: int,
+    choice: Choice,
+    shown: Shown,
+    nodes: Mapping[Path, Node],
+    stories: Stories,
+) -> Feed:
     """The chosen stories with everything that every format and page needs; `nodes` is the tree by path."""
-    row = connection.execute(select(category).where(category.c.id == category_id)).one()
+    row = connection.execute(_FEED, {"of": category_id}).one()
     if row.kind == PUBLISHER:
         choice = replace(choice, per_publisher=None)
     chosen = _chosen(connection, category_id, choice)
-    late = set(paging.on_none(connection, category_id) if choice.paged else ()) - set(chosen[: choice.entries])
-    found = _loaded(connection, [*chosen, *sorted(late - set(chosen))], shown)
-    stories = _ordered(found, chosen)
+    late = set(paging.on_none(connection, category_id, row.places) if choice.paged else ()) - set(
+        chosen[: choice.entries]
+    )
+    found = stories.of(connection, [*chosen, *sorted(late - set(chosen))], shown)
+    held = _ordered(found, chosen)
     node = nodes.get(tuple(row.path)) if row.kind == CATEGORY else None
     return replace(
-        _described(row, stories, shown),
+        _described(row, held, shown),
         children=node.children if node else (),
-        deleted=_deleted(connection, category_id, stories, choice),
+        deleted=_deleted(connection, category_id, held, choice),
         prev_archive=archives.last(connection, category_id) if choice.unsealed else None,
         paging=paging.around(connection, category_id, None) if choice.paged else Paging(),
         late=tuple(_ordered(found, late)),
     )
 
 
-def page(connection: Connection, category_id: int, number: int, shown: Shown, nodes: Mapping[Path, Node]) -> Feed:
+def page(
+    connection: Connection, category_id: int, number: int, shown: Shown, nodes: Mapping[Path, Node], stories: Stories
+) -> Feed:
     """What stands on one numbered page of a feed."""
-    row = connection.execute(select(category).where(category.c.id == category_id)).one()
+    row = connection.execute(_FEED, {"of": category_id}).one()
     node = nodes.get(tuple(row.path)) if row.kind == CATEGORY else None
+    ids = paging.on(connection, category_id, number)
     return replace(
-        _described(row, _stories(connection, paging.on(connection, category_id, number), shown), shown),
+        _described(row, _ordered(stories.of(connection, ids, shown), ids), shown),
         children=node.children if node else (),
         paging=paging.around(connection, category_id, number),
     )
 
 
-def archive(connection: Connection, category_id: int, number: int, shown: Shown) -> Feed:
+def archive(connection: Connection, category_id: int, number: int, shown: Shown, stories: Stories) -> Feed:
     """One sealed part of a feed, as far as it was not taken out since."""
-    row = connection.execute(select(category).where(category.c.id == category_id)).one()
+    row = connection.execute(_FEED, {"of": category_id}).one()
     held = select(archive_story.c.story_id).where(
         archive_story.c.category_id == category_id, archive_story.c.number == number
     )
     gone = select(story_gone.c.uuid, story_gone.c.at).where(
         story_gone.c.category_id == category_id, story_gone.c.archive == number
     )
+    ids = list(connection.scalars(held))
     return replace(
-        _described(row, _stories(connection, list(connection.scalars(held)), shown), shown),
+        _described(row, _ordered(stories.of(connection, ids, shown), ids), shown),
         deleted=_newest_first(connection.execute(gone)),
         archive=number,
         prev_archive=archives.before(connection, category_id, number),
@@ -119,13 +183,10 @@ def _described(row: Record, stories: list[Story], shown: Shown) -> Feed:
 
 def _chosen(connection: Connection, category_id: int, choice: Choice) -> list[int]:
     """Newest first."""
-    columns = (story_category.c.story_id, story_category.c.updated, story_category.c.archive)
-    order = (story_category.c.updated.desc(), story_category.c.story_id)
-    here = select(*columns).where(story_category.c.category_id == category_id)
     reach = choice.entries * (REACH if choice.per_publisher else 1)
-    rows = {row.story_id: row for row in connection.execute(here.order_by(*order).limit(reach))}
+    rows = {row.story_id: row for row in connection.execute(_NEWEST, {"of": category_id, "most": reach})}
     if choice.unsealed:
-        rows |= {row.story_id: row for row in connection.execute(here.where(*archives.WAITING))}
+        rows |= {row.story_id: row for row in connection.execute(_UNSEALED, {"of": category_id})}
     found = sorted(rows.values(), key=lambda row: (-(row.updated - EPOCH), row.story_id))
     if choice.per_publisher:
         found = _thinned(connection, found, choice.per_publisher)
@@ -156,12 +217,11 @@ def _deleted(
 ) -> tuple[tuple[UUID, datetime], ...]:
     """What readers should drop: for as long as a story of that moment would still be in the feed, or
     until an archive tells it to whoever comes back late."""
-    here = select(story_gone.c.uuid, story_gone.c.at).where(story_gone.c.category_id == category_id)
-    newest = here.order_by(story_gone.c.at.desc(), story_gone.c.uuid).limit(choice.entries)
+    newest = connection.execute(_NEWEST_GONE, {"of": category_id, "most": choice.entries})
     oldest = stories[choice.entries - 1].updated if len(stories) >= choice.entries else EPOCH
-    found = {row for row in connection.execute(newest) if row.at >= oldest}
+    found = {row for row in newest if row.at >= oldest}
     if choice.unsealed:
-        found |= set(connection.execute(here.where(story_gone.c.archive.is_(None))))
+        found |= set(connection.execute(_UNSEALED_GONE, {"of": category_id}))
     return _newest_first(found)
 
 
@@ -234,11 +294,7 @@ def _loaded(connection: Connection, ids: list[int], shown: Shown) -> dict[int, S
     """By number; those that are none any more are left out."""
     if not ids:
         return {}
-    columns = (story.c.id, story.c.uuid, story.c.published, story.c.updated, story.c.lead_id)
-    query = (
-        select(*columns, entry.c.source_id, SHOWN).join(entry, entry.c.id == story.c.lead_id).where(story.c.id.in_(ids))
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_LOADED, {"ids": ids}).all()
     came = origins.origins(connection, {row.source_id for row in rows}, shown.tag)
     carriers = _carriers(connection, ids, shown)
     paths = _paths(connection, ids)
@@ -278,13 +334,7 @@ def _credited(lead: int, carriers: Mapping[int, Carrier]) -> tuple[Carrier, ...]
 
 
 def _carriers(connection: Connection, ids: list[int], shown: Shown) -> dict[int, dict[int, Carrier]]:
-    query = (
-        select(story_entry.c.story_id, entry.c.id, entry.c.uuid, entry.c.publisher, entry.c.title, entry.c.url)
-        .join(entry, entry.c.id == story_entry.c.entry_id)
-        .where(story_entry.c.story_id.in_(ids))
-        .order_by(entry.c.id)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_CARRIERS, {"ids": ids}).all()
     slugs = _slugs(connection, {row.publisher for row in rows}, shown)
     found: dict[int, dict[int, Carrier]] = {}
     for row in rows:
@@ -296,19 +346,12 @@ def _carriers(connection: Connection, ids: list[int], shown: Shown) -> dict[int,
 def _slugs(connection: Connection, publishers: Iterable[str], shown: Shown) -> dict[str, str]:
     """Where each publisher's feed is found."""
     keys = {name: shown.publisher(name) for name in publishers}
-    query = select(category.c.key, category.c.slug).where(category.c.key.in_(set(keys.values())))
-    found = {row.key: row.slug for row in connection.execute(query)}
+    found = {row.key: row.slug for row in connection.execute(_SLUGS, {"keys": list(set(keys.values()))})}
     return {name: found[key] for name, key in keys.items() if key in found}
 
 
 def _paths(connection: Connection, ids: list[int]) -> dict[int, set[Path]]:
-    query = (
-        select(story_entry.c.story_id, category.c.path)
-        .join(entry_category, entry_category.c.entry_id == story_entry.c.entry_id)
-        .join(category, category.c.id == entry_category.c.category_id)
-        .where(story_entry.c.story_id.in_(ids))
-    )
     found: dict[int, set[Path]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_PATHS, {"ids": ids}):
         found.setdefault(row.story_id, set()).add(tuple(row.path))
     return found

@@ -7,15 +7,38 @@ has its file written again; so what publishing costs does not grow with the page
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 
-from sqlalchemy import Connection, bindparam, false, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, false, func, insert, select, update
 
 from aggregator.model import Paging
+from aggregator.store.order import in_turn
 from aggregator.store.tables import category, page, story_category
 
 #: Places of one page.
 SIZE = 50
+
+
+# Made once, as those of `feeds` are.
+_WAITING = select(story_category.c.updated, story_category.c.story_id).where(
+    # A range, for which SQLite takes the index of places; for equal ones it reads the whole feed.
+    story_category.c.category_id == bindparam("of"),
+    story_category.c.place < 1,
+)
+_NUMBERS = select(
+    select(category.c.places).where(category.c.id == bindparam("of")).scalar_subquery(),
+    func.coalesce(select(func.max(page.c.number)).where(page.c.category_id == bindparam("of")).scalar_subquery(), 0),
+)
+_HELD = (page.c.category_id == bindparam("of"), page.c.empty == false())
+_BEFORE = (*_HELD, page.c.number < bindparam("here"))
+# Each by itself: asked for the least and the greatest at once, SQLite goes through all.
+_AROUND = select(
+    select(func.max(page.c.number)).where(*_BEFORE).scalar_subquery(),
+    select(func.min(page.c.number)).where(*_HELD, page.c.number > bindparam("here")).scalar_subquery(),
+    select(func.min(page.c.number)).where(*_BEFORE).scalar_subquery(),
+)
+#: Greater than the number of any page.
+_NEWEST = 2**31 - 1
 
 
 def arrive(connection: Connection, category_id: int) -> None:
@@ -23,10 +46,7 @@ def arrive(connection: Connection, category_id: int) -> None:
 
     Of those that arrive together, by their dates: an import fills pages in the order of its articles.
     """
-    columns = (story_category.c.updated, story_category.c.story_id)
-    # A range, for which SQLite takes the index of places; for equal ones it reads the whole feed.
-    waiting = select(*columns).where(story_category.c.category_id == category_id, story_category.c.place < 1)
-    arrived = [row.story_id for row in sorted(connection.execute(waiting).all())]
+    arrived = [row.story_id for row in sorted(connection.execute(_WAITING, {"of": category_id}).all())]
     if arrived:
         here = update(category).where(category.c.id == category_id)
         given = here.values(places=category.c.places + len(arrived)).returning(category.c.places)
@@ -41,17 +61,12 @@ def arrive(connection: Connection, category_id: int) -> None:
 
 def _fill(connection: Connection, category_id: int) -> None:
     """The page before the first new one is written once more, for now there is one to lead on to."""
-    full = _full(connection, category_id)
-    last = connection.scalar(select(func.max(page.c.number)).where(page.c.category_id == category_id)) or 0
+    given, last = connection.execute(_NUMBERS, {"of": category_id}).one()
+    full = given // SIZE
     if full > last:
         rows = [{"category_id": category_id, "number": number} for number in range(last + 1, full + 1)]
         connection.execute(insert(page), rows)
         _mark(connection, [(category_id, last)], written=False)
-
-
-def _full(connection: Connection, category_id: int) -> int:
-    places = connection.scalar(select(category.c.places).where(category.c.id == category_id))
-    return int(places or 0) // SIZE
 
 
 def touch(connection: Connection, places: Iterable[tuple[int, int]]) -> None:
@@ -75,14 +90,16 @@ def outdate_all(connection: Connection) -> None:
     connection.execute(update(page).values(written=False))
 
 
-def unwritten(connection: Connection, category_id: int) -> list[int]:
-    """Numbers of the pages whose files are to be written, the oldest first."""
+def unwritten(connection: Connection, categories: Container[int]) -> list[tuple[int, int]]:
+    """The pages (category and number) of these feeds whose files are to be written: see `order.in_turn`."""
+    places = story_category.c.place.between((page.c.number - 1) * SIZE + 1, page.c.number * SIZE)
     query = (
-        select(page.c.number)
-        .where(page.c.category_id == category_id, page.c.written == false())
-        .order_by(page.c.number)
+        select(page.c.category_id, page.c.number, func.min(story_category.c.updated).label("oldest"))
+        .outerjoin(story_category, and_(story_category.c.category_id == page.c.category_id, places))
+        .where(page.c.written == false())
+        .group_by(page.c.category_id, page.c.number)
     )
-    return list(connection.scalars(query))
+    return in_turn(row for row in connection.execute(query) if row.category_id in categories)
 
 
 def on(connection: Connection, category_id: int, number: int) -> list[int]:
@@ -93,9 +110,9 @@ def on(connection: Connection, category_id: int, number: int) -> list[int]:
     )
 
 
-def on_none(connection: Connection, category_id: int) -> list[int]:
-    """Stories that are waiting for a page to be full."""
-    late = story_category.c.place > _full(connection, category_id) * SIZE
+def on_none(connection: Connection, category_id: int, places: int) -> list[int]:
+    """Stories that are waiting for a page to be full, of a feed that has given so many places."""
+    late = story_category.c.place > places // SIZE * SIZE
     return list(
         connection.scalars(select(story_category.c.story_id).where(story_category.c.category_id == category_id, late))
     )
@@ -103,14 +120,8 @@ def on_none(connection: Connection, category_id: int) -> list[int]:
 
 def around(connection: Connection, category_id: int, number: int | None) -> Paging:
     """What leads away from this page, or from the newest (None), which has no number."""
-    held = (page.c.category_id == category_id, page.c.empty == false())
-    before = held if number is None else (*held, page.c.number < number)
-    older = connection.scalar(select(func.max(page.c.number)).where(*before))
-    oldest = connection.scalar(select(func.min(page.c.number)).where(*before))
-    newer = None
-    if number is not None:
-        newer = connection.scalar(select(func.min(page.c.number)).where(*held, page.c.number > number))
-    return Paging(number, older, newer, oldest)
+    here = _NEWEST if number is None else number
+    return Paging(number, *connection.execute(_AROUND, {"of": category_id, "here": here}).one())
 
 
 def settle(connection: Connection, category_id: int, number: int, *, empty: bool) -> None:

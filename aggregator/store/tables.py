@@ -186,7 +186,13 @@ entry = Table(
     Index("ix_entry_ungrouped", "id", sqlite_where=UNGROUPED, postgresql_where=UNGROUPED),
     Index("ix_entry_held", "source_id", "publisher", sqlite_where=HELD, postgresql_where=HELD),
     #: A publisher's last entries.
-    Index("ix_entry_publisher", "source_id", "publisher", "id", sqlite_where=NOT_HELD, postgresql_where=NOT_HELD),
+    #: With all that it takes to count its different articles: rows are large, and each lies on a page of its own.
+    Index(
+        "ix_entry_publisher",
+        *("source_id", "publisher", "id", "text_digest", "fingerprint", "dropped"),
+        sqlite_where=NOT_HELD,
+        postgresql_where=NOT_HELD,
+    ),
     Index("ix_entry_withdrawn", "source_id", sqlite_where=WITHDRAWN, postgresql_where=WITHDRAWN),
     Index("ix_entry_text_digest", "text_digest"),
     Index("ix_entry_link_digest", "link_digest"),
