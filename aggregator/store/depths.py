@@ -7,7 +7,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, func, select, text
 
-from aggregator.store.tables import HELD, UNGROUPED, UNLEARNED, category, entry, source, story
+from aggregator.store.tables import (
+    HELD,
+    UNGROUPED,
+    UNLEARNED,
+    UNSEARCHED,
+    category,
+    condition,
+    entry,
+    source,
+    story,
+)
+
+REFUSED = and_(condition.c.kind == "fault", condition.c.until.is_(None))
 
 #: What waits, for people; and which rows of what it counts.
 WAITING: dict[str, tuple[str, Table, Any]] = {
@@ -16,6 +28,8 @@ WAITING: dict[str, tuple[str, Table, Any]] = {
     "entries_held": ("New entries that circuit breakers keep back.", entry, HELD),
     "feeds_behind": ("Feeds whose documents are behind.", category, text("changed > published")),
     "pages_behind": ("Entries whose pages are behind.", story, text("changed > shown")),
+    "stories_unsearched": ("Stories that the search index is behind with.", story, UNSEARCHED),
+    "documents_refused": ("Documents not published, for the checks found a fault.", condition, REFUSED),
     "sources_failing": ("Sources whose last check failed.", source, source.c.failures > 0),
     "sources_disabled": ("Sources that are not checked.", source, source.c.disabled.is_not(None)),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from lxml import etree
 
+from tests.e2e.chromium import chromium
 from tests.world import World
 
 pytestmark = pytest.mark.browser
@@ -22,10 +22,6 @@ LINES = (Path(__file__).parents[1] / "data/clean/attacks.txt").read_text(encodin
 ATTACKS = [line for line in LINES if line and not line.startswith("# ")]
 #: Of every attack that has one: also the address of the entry itself.
 ADDRESSES = [match[1] if (match := re.search(r"""(?:href|src)=["']?([^"'> ]+)""", line)) else "" for line in ATTACKS]
-FLAGS = [
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
 #: Not https: there the browser itself would hold back what asks for http.
 SITE = "http://news.example.org"
 PLAYERS = ("player.bilibili.com", "player.vimeo.com", "www.youtube.com")
@@ -82,14 +78,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def browser(published: Path) -> Iterator[Any]:
     """After publishing, for that runs a loop of its own, and there can be one only."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,8 +12,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.e2e.chromium import chromium
 from tests.e2e.service import running
-from tests.e2e.test_attacks import FLAGS
 from tests.world import World, article, item, rss
 
 pytestmark = pytest.mark.browser
@@ -125,14 +124,8 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[
 @pytest.fixture(scope="module")
 def browser(sites: dict[str, Any]) -> Iterator[Any]:
     """After filling, for that runs a loop of its own, and there can be one only."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager
