@@ -179,7 +179,9 @@ def lock(load: Load) -> None:
 @contextmanager
 def small_disk(place: Path) -> Iterator[Path | None]:
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(place)]
+    # Room for what is published meanwhile: some files for each article, all of them in memory.
+    size = f"size={128 + int(MINUTES * 64)}m"
+    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         yield None
         return
