@@ -22,9 +22,9 @@ from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
 from aggregator.metrics import Metrics
 from aggregator.model import SourceState
+from aggregator.obstacles import Obstacles
 from aggregator.store import documents, sources, stories
 from aggregator.store.depths import depths
-from aggregator.trouble import Troubles
 from aggregator.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Service:
         self._stop = asyncio.Event()
         self._failure: StoreError | None = None
         #: What keeps parts of the work from being done for the time being.
-        self._troubles = Troubles(monotonic)
+        self._obstacles = Obstacles(monotonic)
         #: When the last tick ended, by the event loop's clock.
         self._ticked = 0.0
         self._ticking = self._tending = False
@@ -131,7 +131,7 @@ class Service:
             return
         self._ticking = True
         try:
-            if not any(map(self._troubles.waits, (DUE, CHECK))):
+            if not any(map(self._obstacles.waits, (DUE, CHECK))):
                 await self._start()
         except StoreError as error:
             self._fail(DUE, error)
@@ -142,7 +142,7 @@ class Service:
     async def _start(self) -> None:
         states = await asyncio.to_thread(self._due)
         behind = await asyncio.to_thread(self._behind)
-        self._troubles.over(DUE)
+        self._obstacles.over(DUE)
         for state in states:
             self._checking[state.name] = asyncio.create_task(self._check(state))
         if behind and not self._checking:  # checks publish when they end
@@ -177,7 +177,7 @@ class Service:
             result = await pipeline.check(self.means, state)
             turns.report(result)
             self.metrics.checked(result, monotonic() - begun)
-            self._troubles.over(CHECK)
+            self._obstacles.over(CHECK)
         except StoreError as error:
             self._fail(CHECK, error)
             self._wanted.add(state.name)  # at once when that is over: it is claimed for longer
@@ -206,7 +206,7 @@ class Service:
                 await self._pause(PUBLISH)
                 self._changed.set()
                 continue
-            self._troubles.over(PUBLISH)
+            self._obstacles.over(PUBLISH)
             publish = partial(pipeline.publish, restore=False)
             self.metrics.published(len(written), monotonic() - begun)
             self._grouped.set()
@@ -220,7 +220,7 @@ class Service:
     async def _push(self) -> None:
         try:
             await pushing.push(self.means)
-            self._troubles.over(PUSH)
+            self._obstacles.over(PUSH)
         except StoreError as error:
             self._fail(PUSH, error)
             await self._pause(PUSH)
@@ -238,7 +238,7 @@ class Service:
                 await self._pause(INDEX)
                 self._grouped.set()
                 continue
-            self._troubles.over(INDEX)
+            self._obstacles.over(INDEX)
             if moved:
                 self._changed.set()  # feeds of saved searches
 
@@ -271,7 +271,7 @@ class Service:
                 await self._pause(RELOAD)
                 self._reload_wanted.set()
             else:
-                self._troubles.over(RELOAD)
+                self._obstacles.over(RELOAD)
 
     async def _misconfigured(self, error: ConfigError) -> None:
         """Say so wherever people look; where the database cannot be written, in the log and in /healthz."""
@@ -341,17 +341,17 @@ class Service:
         except StoreError as error:
             self._fail(UPKEEP, error)
             return False
-        self._troubles.over(UPKEEP)
+        self._obstacles.over(UPKEEP)
         return True
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong although it works, for people: the configuration first."""
-        return (*((self.problem,) if self.problem else ()), *self._troubles.messages)
+        return (*((self.problem,) if self.problem else ()), *self._obstacles.messages)
 
     async def _pause(self, work: str) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), self._troubles.waits(work))
+            await asyncio.wait_for(self._stop.wait(), self._obstacles.waits(work))
 
     def _fail(self, work: str, error: StoreError) -> None:
         """What passes is waited for; of a damaged database nothing good can be written."""
@@ -359,4 +359,4 @@ class Service:
             self._failure = self._failure or error
             self.stop()
         else:
-            self._troubles.met(work, error)
+            self._obstacles.met(work, error)

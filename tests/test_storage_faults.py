@@ -15,8 +15,8 @@ import feedparser
 import pytest
 
 from aggregator.errors import BusyError, StoreError
+from aggregator.obstacles import FIRST, LONGEST, Obstacles
 from aggregator.store.lock import only_writer
-from aggregator.trouble import FIRST, LONGEST, Troubles
 from tests.e2e.service import Service, command, configure, eventually, running
 from tests.world import World, article, item, rss
 
@@ -248,25 +248,25 @@ def test_a_service_ends_with_a_damaged_database_and_overwrites_nothing(articles:
     assert file.read_bytes() == data
 
 
-def test_a_trouble_is_waited_for_longer_each_time_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_obstacle_is_waited_for_longer_each_time_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    troubles, error = Troubles(lambda: now[0]), StoreError("the disk is full")
+    obstacles, error = Obstacles(lambda: now[0]), StoreError("the disk is full")
     waits = []
     for _ in range(9):
-        troubles.met("check", error)
-        troubles.met("check", error)  # of another source at the same time
-        waits.append(troubles.waits("check"))
+        obstacles.met("check", error)
+        obstacles.met("check", error)  # of another source at the same time
+        waits.append(obstacles.waits("check"))
         now[0] += waits[-1]
-        assert troubles.waits("check") == 0
+        assert obstacles.waits("check") == 0
     assert waits[:3] == [FIRST, FIRST * 2, FIRST * 4]
     assert waits[-1] == LONGEST
     assert len(caplog.records) == 1
-    assert list(troubles.messages) == ["the disk is full"]
-    troubles.over("publish")
-    assert troubles.messages
-    troubles.over("check")
-    assert list(troubles.messages) == []
-    assert troubles.waits("check") == 0
+    assert list(obstacles.messages) == ["the disk is full"]
+    obstacles.over("publish")
+    assert obstacles.messages
+    obstacles.over("check")
+    assert list(obstacles.messages) == []
+    assert obstacles.waits("check") == 0
 
 
 # --- the clock -----------------------------------------------------------------------------

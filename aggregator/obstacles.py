@@ -19,20 +19,20 @@ FIRST, LONGEST = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
+class _Obstacle:
     message: str
     pause: float
     #: By the clock, when the next attempt is due.
     until: float
 
 
-class Troubles:
+class Obstacles:
     """What fails at the moment, by the kind of work."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         #: Seconds; never set back.
         self._clock = clock
-        self._open: dict[str, _Trouble] = {}
+        self._open: dict[str, _Obstacle] = {}
 
     def met(self, work: str, error: StoreError) -> None:
         """This work failed; the log is told once of each message, however often it is met."""
@@ -42,7 +42,7 @@ class Troubles:
         if before is not None and self.waits(work):
             return  # of several that were under way when it began
         pause = min(before.pause * 2, LONGEST) if before else FIRST
-        self._open[work] = _Trouble(str(error), pause, self._clock() + pause)
+        self._open[work] = _Obstacle(str(error), pause, self._clock() + pause)
 
     def over(self, work: str) -> None:
         """This work was done."""
@@ -51,10 +51,10 @@ class Troubles:
 
     def waits(self, work: str) -> float:
         """Seconds until the work is to be tried again; 0 where nothing speaks against it."""
-        trouble = self._open.get(work)
-        return max(trouble.until - self._clock(), 0.0) if trouble else 0.0
+        obstacle = self._open.get(work)
+        return max(obstacle.until - self._clock(), 0.0) if obstacle else 0.0
 
     @property
     def messages(self) -> tuple[str, ...]:
         """What is wrong now, for people; each once."""
-        return tuple(dict.fromkeys(trouble.message for trouble in self._open.values()))
+        return tuple(dict.fromkeys(obstacle.message for obstacle in self._open.values()))
