@@ -177,9 +177,8 @@ def replace(target: Path, content: bytes, like: Path | None = None) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def _says(text: str, meant: Any) -> bool:

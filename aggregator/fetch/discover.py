@@ -49,7 +49,6 @@ _SITES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"([\w-]+)\.tumblr\.com(?:/.*)?", (r"https://\1.tumblr.com/rss",)),
     (r"bsky\.app/profile/([\w.:-]+)", (r"https://bsky.app/profile/\1/rss",)),
     (r"stackoverflow\.com/questions/tagged/([\w.+#%-]+)(?:\?.*)?", (r"https://stackoverflow.com/feeds/tag/\1",)),
-    (r"pypi\.org/project/([\w.-]+)(?:/.*)?", (r"https://pypi.org/rss/project/\1/releases.xml",)),
     (r"dev\.to/([\w-]+)", (r"https://dev.to/feed/\1",)),
     (r"arxiv\.org/list/([\w.-]+)(?:/.*)?", (r"https://rss.arxiv.org/rss/\1",)),
     (r"cnblogs\.com/([\w-]+)", (r"https://www.cnblogs.com/\1/rss",)),
