@@ -141,11 +141,10 @@ class Service:
 
     async def _start(self) -> None:
         states = await asyncio.to_thread(self._due)
-        behind = await asyncio.to_thread(self._behind)
         self._obstacles.over(DUE)
         for state in states:
             self._checking[state.name] = asyncio.create_task(self._check(state))
-        if behind and not self._checking:  # checks publish when they end
+        if not self._checking and await asyncio.to_thread(self._behind):  # checks publish when they end
             self._changed.set()
 
     def _behind(self) -> bool:
