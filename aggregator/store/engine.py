@@ -122,7 +122,8 @@ class Database:
             yield
 
     def _pragma(self, pragma: str) -> int:
-        with _translated(self), self.engine.connect() as connection:
+        # In turn with the writers of this process: some pragmas do not wait for a lock.
+        with _translated(self), self._turn, self.engine.connect() as connection:
             alone = connection.execution_options(isolation_level="AUTOCOMMIT")
             # All rows: this pragma works row by row.
             result = alone.exec_driver_sql(f"PRAGMA {pragma}")
