@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.parse.dates import Claimed, parse_date
+from aggregator.parse.dates import Claimed, moment, parse_date
 
 SHANGHAI = "Asia/Shanghai"
 #: 10:30 on 5 January 2026 in Shanghai.
@@ -219,3 +219,24 @@ def test_the_short_way_reads_iso_dates_as_the_long_one(
 ) -> None:
     text = f"{day}T{clock}{fraction}{offset}"
     assert parse_date(text, zone) == parse_date(f" {text}", zone)
+
+
+@given(
+    st.sampled_from(
+        [
+            "Mon, 05 Jan 2026 10:30:00 GMT",
+            "Mon, 05 Jan 2026 10:30:00 +0800",
+            "2026-01-05T10:30:00Z",
+            "2026-01-05T10:30:00+08:00",
+        ]
+    ),
+    st.integers(0, 31),
+    st.integers(0, 1),
+    st.text("0123456789:+-., TZGMTJan\t/é２", max_size=2),
+)
+def test_the_short_way_reads_damaged_dates_as_the_long_one(text: str, place: int, cut: int, put: str) -> None:
+    """It has its own idea of what may stand between digits, which must not be a wider one."""
+    damaged = text[:place] + put + text[place + cut :]
+    assert parse_date(damaged, SHANGHAI) == parse_date(f" {damaged}", SHANGHAI)
+    claimed = parse_date(damaged, SHANGHAI)
+    assert moment(damaged, SHANGHAI) == (claimed.moment if claimed else None)

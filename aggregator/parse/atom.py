@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aggregator.model import Person, Text
+from aggregator.model import Text
 from aggregator.parse import elements, fields
 from aggregator.parse.draft import Draft, Setting
-from aggregator.parse.elements import Element, Reader
+from aggregator.parse.elements import Reader
+from aggregator.parse.tree import Element
 
 #: Relations may be written in full (RFC 4287, section 4.2.7.2).
 _RELATION = "http://www.iana.org/assignments/relation/"
@@ -37,11 +38,11 @@ def _wrapped(element: Element) -> Element:
     return element
 
 
-def person(element: Element, setting: Setting) -> Person | None:
+def _person(element: Element, draft: Draft, rank: int = 0) -> None:
     parts = {key.removeprefix("atom:"): elements.text(child) for key, child in elements.children(element)}
-    uri = fields.absolute(elements.base(element, setting), parts.get("uri") or parts.get("url"))
+    uri = fields.absolute(elements.base(element, draft.setting), parts.get("uri") or parts.get("url"))
     # Some write the name straight into <author>.
-    return fields.person(parts.get("name") or (element.text if not parts else None), uri, parts.get("email"))
+    draft.author(parts.get("name") or (element.text if not parts else None), uri, parts.get("email"), rank)
 
 
 def _title(element: Element, draft: Draft) -> None:
@@ -58,7 +59,7 @@ def _content(element: Element, draft: Draft) -> None:
 
 
 def _id(element: Element, draft: Draft) -> None:
-    draft.id.offer(fields.line(elements.text(element)))
+    draft.id.offer(elements.line(element))
 
 
 def _link(element: Element, draft: Draft) -> None:
@@ -73,7 +74,7 @@ def _link(element: Element, draft: Draft) -> None:
 
 
 def _author(element: Element, draft: Draft) -> None:
-    draft.author(person(element, draft.setting))
+    _person(element, draft)
 
 
 def _source(element: Element, draft: Draft) -> None:
@@ -83,7 +84,7 @@ def _source(element: Element, draft: Draft) -> None:
     """
     for key, child in elements.children(element):
         if key == "atom:author":
-            draft.author(person(child, draft.setting), 5)
+            _person(child, draft, 5)
 
 
 def _category(element: Element, draft: Draft) -> None:

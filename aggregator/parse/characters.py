@@ -8,9 +8,8 @@ import re
 #: U+FFFF; and the controls U+0080 to U+009F.
 _WRONG = re.compile("[^\t\n\r\x20-\x7f\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+#: U+0080 to U+009F in UTF-8.
 _LATE_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
-#: Begins with the rarer of its first two characters: the engine looks for that one.
-_CONTROL = re.compile(rb"#(?<=&#)(?:0*1[2-5][0-9];|[xX]0*[789][0-9a-fA-F];)")
 
 _REFERENCE = re.compile("&#(?:[xX]([0-9a-fA-F]{1,30})|([0-9]{1,30}));")
 
@@ -24,13 +23,16 @@ def clean(text: str) -> str:
     return text if text.isprintable() else _WRONG.sub(_mended, text)
 
 
-def is_sound(document: bytes) -> bool:
-    """Whether no text in a well-formed XML document needs `clean`; seldom no where none does. In UTF-8.
+def clean_parsed(text: str) -> str:
+    """What `clean` makes of a text from well-formed XML, in a tenth of the time.
 
-    What XML allows and we do not are the controls from U+007F to U+009F, written as such or as
-    references.
+    Of what is forbidden here XML only allows the controls U+0080 to U+009F, in UTF-8 a byte that most texts
+    have nowhere: to look for one byte is the fastest search there is.
     """
-    return not (b"\x7f" in document or _LATE_CONTROL.search(document) or _CONTROL.search(document))
+    if text.isascii():
+        return text
+    data = text.encode()
+    return clean(text) if b"\xc2" in data and _LATE_CONTROL.search(data) else text
 
 
 def mend(document: str) -> str:

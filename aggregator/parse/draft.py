@@ -6,15 +6,20 @@ reader therefore offers its value with a rank, and the lowest rank wins, then th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from aggregator.model import Enclosure, Image, ParsedEntry, Person, Refused, Term, Text
 from aggregator.parse import dates
-from aggregator.parse.fields import is_web, line
+from aggregator.parse.fields import is_web, line, person
+from aggregator.parse.tree import Element
 
 T = TypeVar("T")
+
+#: A category or a person before it is looked at: name, scheme and label, or name, address and mail.
+Written: TypeAlias = tuple[str | None, str | None, str | None]
 
 #: Of one document no more items are read: a few megabytes of `<item/>` are hundreds of thousands.
 MOST_ITEMS = 10_000
@@ -33,6 +38,14 @@ class Best(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What an element inherits from those around it."""
+
+    base: str | None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What holds for a whole document."""
 
@@ -40,45 +53,60 @@ class Setting:
     base: str | None
     #: Of dates that name none.
     timezone: str
-    #: `xml:base` or `xml:lang` occurs; most documents spare us looking for them at each element.
-    inherits: bool = False
-    #: No text in it can hold a character that is forbidden (`characters.is_sound`).
-    sound: bool = False
+    #: What `xml:base` and `xml:lang` say of each element; empty where the document has neither, as most.
+    scopes: Mapping[Element, Scope] = field(default_factory=dict)
+    #: Categories and people found so far, by how they are written: most occur again and again.
+    terms: dict[Written, Term | None] = field(default_factory=dict)
+    people: dict[Written, Person | None] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
 class Draft:
-    """What has been read of one entry (or of the feed itself, which has the same elements)."""
+    """What has been read of one entry (or of the feed itself, which has the same elements).
 
-    setting: Setting
-    id: Best[str] = field(default_factory=Best)
-    url: Best[str] = field(default_factory=Best)
-    title: Best[Text] = field(default_factory=Best)
-    content: Best[Text] = field(default_factory=Best)
-    summary: Best[Text] = field(default_factory=Best)
-    published: Best[datetime] = field(default_factory=Best)
-    updated: Best[datetime] = field(default_factory=Best)
-    language: Best[str] = field(default_factory=Best)
-    rights: Best[str] = field(default_factory=Best)
-    authors: list[tuple[int, Person]] = field(default_factory=list)
-    images: list[tuple[int, Image]] = field(default_factory=list)
-    terms: list[Term] = field(default_factory=list)
-    enclosures: list[Enclosure] = field(default_factory=list)
-    podcast: list[tuple[str, str]] = field(default_factory=list)
+    Written out, for a dataclass takes three times as long to call the factories of 14 fields.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.id: Best[str] = Best()
+        self.url: Best[str] = Best()
+        self.title: Best[Text] = Best()
+        self.content: Best[Text] = Best()
+        self.summary: Best[Text] = Best()
+        self.published: Best[datetime] = Best()
+        self.updated: Best[datetime] = Best()
+        self.language: Best[str] = Best()
+        self.rights: Best[str] = Best()
+        self.authors: list[tuple[int, Person]] = []
+        self.images: list[tuple[int, Image]] = []
+        #: By what they are: each is one object in a document, see `term`.
+        self.terms: dict[int, Term] = {}
+        self.enclosures: list[Enclosure] = []
+        self.podcast: list[tuple[str, str]] = []
 
     def date(self, target: Best[datetime], text: str | None, rank: int = 0) -> None:
         """Offer a date as it was written; what is no date leaves the place to its rivals."""
-        claimed = dates.parse_date(text, self.setting.timezone) if text else None
-        target.offer(claimed.moment if claimed else None, rank)
+        if text:
+            target.offer(dates.moment(text, self.setting.timezone), rank)
 
-    def author(self, person: Person | None, rank: int = 0) -> None:
-        if person:
-            self.authors.append((rank, person))
+    def author(self, name: str | None, uri: str | None = None, email: str | None = None, rank: int = 0) -> None:
+        """Add a person by `fields.person`, if that is one."""
+        known = self.setting.people
+        written = (name, uri, email)
+        if written not in known:
+            known[written] = person(name, uri, email)
+        if found := known[written]:
+            self.authors.append((rank, found))
 
     def term(self, name: str | None, scheme: str | None = None, label: str | None = None) -> None:
-        name, label = line(name), line(label)
-        if name or label:
-            self.terms.append(Term((name or label or "",), line(scheme), label if name else None))
+        """Add a category once; equal ones of a document are one object, however they are written."""
+        known = self.setting.terms
+        written = (name, scheme, label)
+        if written not in known:
+            term = _term(name, scheme, label)
+            known[written] = term and known.setdefault((term.path[0], term.scheme, term.label), term)
+        if found := known[written]:
+            self.terms[id(found)] = found
 
     def image(self, url: str | None, width: int | None = None, height: int | None = None, rank: int = 0) -> None:
         if url:
@@ -98,16 +126,21 @@ class Draft:
     def people(self) -> tuple[Person, ...]:
         """Of the best rank only: `itunes:author` mostly repeats, in other words, who wrote it."""
         if len(self.authors) < 2:
-            return tuple(person for _, person in self.authors)
+            return (self.authors[0][1],) if self.authors else ()
         best = min(rank for rank, _ in self.authors)
         by_name: dict[str, Person] = {}
-        for rank, person in self.authors:
+        for rank, said in self.authors:
             if rank == best:
-                known = by_name.setdefault(person.name.casefold(), person)
-                by_name[person.name.casefold()] = replace(
-                    known, uri=known.uri or person.uri, email=known.email or person.email
+                known = by_name.setdefault(said.name.casefold(), said)
+                by_name[said.name.casefold()] = replace(
+                    known, uri=known.uri or said.uri, email=known.email or said.email
                 )
         return tuple(by_name.values())
+
+
+def _term(name: str | None, scheme: str | None, label: str | None) -> Term | None:
+    name, label = line(name), line(label)
+    return Term((name or label or "",), line(scheme), label if name else None) if name or label else None
 
 
 def finish(draft: Draft, language: str | None, *, summary_is_content: bool) -> ParsedEntry | None:
@@ -124,17 +157,21 @@ def finish(draft: Draft, language: str | None, *, summary_is_content: bool) -> P
         return None
     if content is None and summary_is_content:
         content, summary = summary, None
-    own = _language(draft, language, (title, content, summary))
+    own = draft.language.value if draft.language.value != language else None
+    # Few texts say their language.
+    if (title and title.language) or (content and content.language) or (summary and summary.language):
+        own = _language(draft, language, (title, content, summary))
+        title, content, summary = (_unless(text, own or language) for text in (title, content, summary))
     return ParsedEntry(
         id=identity,
         url=url,
-        title=_unless(title, own or language),
-        content=_unless(content, own or language),
-        summary=_unless(summary, own or language),
+        title=title,
+        content=content,
+        summary=summary,
         authors=draft.people(),
         published=draft.published.value or draft.updated.value,
         updated=draft.updated.value,
-        terms=tuple(dict.fromkeys(draft.terms)) if draft.terms else (),
+        terms=tuple(draft.terms.values()),
         images=_best_first(draft.images),
         enclosures=_last_of_each(draft.enclosures) if draft.enclosures else (),
         language=own,
@@ -171,7 +208,7 @@ def _last_of_each(enclosures: list[Enclosure]) -> tuple[Enclosure, ...]:
 def _best_first(images: list[tuple[int, Image]]) -> tuple[Image, ...]:
     """By rank, then the widest first; each address once."""
     if len(images) < 2:
-        return tuple(image for _, image in images)
+        return (images[0][1],) if images else ()
     ordered = sorted(images, key=lambda pair: (pair[0], -(pair[1].width or 0)))
     by_url: dict[str, Image] = {}
     for _, image in ordered:

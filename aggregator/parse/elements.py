@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import TypeAlias
-
-from lxml import etree
+from typing import TYPE_CHECKING, TypeAlias
 
 from aggregator.model import Text
-from aggregator.parse import fields
-from aggregator.parse.draft import Draft, Setting
+from aggregator.parse import characters, fields, tree
+from aggregator.parse.draft import Draft, Scope, Setting
+from aggregator.parse.tree import Element
 
-Element: TypeAlias = etree._Element
+if TYPE_CHECKING:
+    from lxml import etree
+
 Reader: TypeAlias = Callable[[Element, Draft], None]
-
-_XML = "{http://www.w3.org/XML/1998/namespace}"
 
 #: Namespaces in lower case, without scheme and final slash: feeds change any of the three.
 _PREFIXES = {
@@ -50,22 +48,25 @@ _PREFIXES = {
 
 _MOST_NAMES = 4096
 
+#: Of elements in elements, where that matters: libxml2 goes no deeper by itself, and no page does.
+_MOST_LEVELS = 256
+
 
 @lru_cache(maxsize=_MOST_NAMES)
 def _name(tag: str) -> str:
-    namespace, _, local = tag.rpartition("}")
-    prefix = _PREFIXES.get(re.sub(r"^\{(https?:)?|/$", "", namespace.lower()))
+    namespace, _, local = tag.rpartition(tree.SEPARATOR)
+    prefix = _PREFIXES.get(re.sub(r"^https?:|/$", "", namespace.lower()))
     return f"{prefix}{local.lower()}" if prefix is not None else tag
 
 
 def name(element: Element) -> str:
     """`item`, `atom:entry`, `dc:date`: our prefix for the namespace, all in lower case."""
-    return _name(str(element.tag))
+    return _name(element.tag)
 
 
 def children(element: Element) -> Iterator[tuple[str, Element]]:
     for child in element:
-        yield name(child), child
+        yield _name(child.tag), child
 
 
 class Readers(dict[str, Reader | None]):
@@ -76,7 +77,7 @@ class Readers(dict[str, Reader | None]):
         self._table = table
 
     def __missing__(self, tag: str) -> Reader | None:
-        reader = self._table.get(_name(str(tag)))
+        reader = self._table.get(_name(tag))
         # Bounded: documents may make up names.
         if len(self) < _MOST_NAMES:
             self[tag] = reader
@@ -90,66 +91,111 @@ def read_into(draft: Draft, element: Element, readers: Readers) -> None:
             reader(child, draft)
 
 
+# --- texts ---------------------------------------------------------------------------------
+
+
 def text(element: Element) -> str:
     """All text in it, markup left out, blanks at both ends removed."""
-    return (element.text or "" if not len(element) else "".join(map(str, element.itertext()))).strip()
+    held = "".join(element.itertext()) if len(element) else element.text
+    return held.strip() if held else ""
+
+
+def line(element: Element) -> str | None:
+    """All text in it on one line; None where there is none."""
+    return fields.line("".join(element.itertext()) if len(element) else element.text)
+
+
+def markup(element: Element, setting: Setting) -> Text | None:
+    """The element's inside as HTML, with its base and language."""
+    written = inner(element) if len(element) else element.text
+    value = characters.clean_parsed(written).strip() if written else ""
+    if not value or not setting.scopes:
+        return Text(value, "html") if value else None
+    return Text(value, "html", own_base(element, setting), language(element, setting))
 
 
 def inner(element: Element) -> str:
-    """What is in it as HTML: its text where that is HTML in disguise, else its children serialised."""
-    if not len(element):
-        return element.text or ""
-    serialised = (etree.tostring(_without_namespaces(child), method="html", encoding="unicode") for child in element)
+    """Its children as HTML, and the text around them."""
+    from lxml import etree
+
+    serialised = (etree.tostring(child, method="html", encoding="unicode") for child in _without_namespaces(element))
     return html.escape(element.text or "", quote=False) + "".join(serialised)
 
 
-def _without_namespaces(element: Element) -> Element:
-    """A copy that the serializer writes as `<p>`, not as `<p xmlns="…">` or `<xhtml:p>`."""
-    plain = copy.deepcopy(element)
-    for node in plain.iter():
-        node.tag = etree.QName(node).localname
-    etree.cleanup_namespaces(plain)
-    return plain
+def _without_namespaces(element: Element) -> etree._Element:
+    """A copy for lxml's serializer of HTML, which writes its children as `<p>`, not as `<p xmlns="…">`.
+
+    Of the attributes in namespaces HTML only knows `xml:lang`. Raises `tree.IncompleteError` where it is too deep.
+    """
+    from lxml import etree
+
+    copy = etree.Element("copy")
+    waiting = [(element, copy, 0)]
+    for original, made, level in waiting:
+        if level > _MOST_LEVELS:
+            raise tree.IncompleteError
+        for child in original:
+            below = etree.SubElement(made, child.tag.rpartition(tree.SEPARATOR)[2], _attributes(child))
+            below.text, below.tail = child.text, child.tail
+            waiting.append((child, below, level + 1))
+    return copy
+
+
+def _attributes(element: Element) -> dict[str, str]:
+    said = element.attrib.items()
+    return {_ATTRIBUTES.get(key, key): value for key, value in said if tree.SEPARATOR not in key or key in _ATTRIBUTES}
+
+
+_ATTRIBUTES = {tree.LANG: "{http://www.w3.org/XML/1998/namespace}lang"}
+
+
+# --- what is inherited -----------------------------------------------------------------------
+
+
+def scopes(root: Element, base: str | None) -> dict[Element, Scope]:
+    """What holds at each element of a document at `base`: bases by XML Base, languages by the nearest `xml:lang`.
+
+    Raises `tree.IncompleteError` where it is too deep: bases would grow from level to level.
+    """
+    found = {root: _scope(root, Scope(base))}
+    waiting = [(root, 0)]
+    for parent, level in waiting:
+        if level > _MOST_LEVELS:
+            raise tree.IncompleteError
+        for child in parent:
+            found[child] = _scope(child, found[parent])
+            if len(child):
+                waiting.append((child, level + 1))
+    return found
+
+
+def _scope(element: Element, around: Scope) -> Scope:
+    base, said = element.get(tree.BASE), fields.line(element.get(tree.LANG))
+    if not base and not said:
+        return around
+    return Scope(
+        fields.absolute(around.base, base) or around.base if base else around.base,
+        said.replace("_", "-") if said else around.language,
+    )
 
 
 def base(element: Element, setting: Setting) -> str | None:
     """What relative links in the element are resolved against (XML Base), at last the document's URL."""
-    if not setting.inherits:
-        return setting.base
-    own = [node.get(f"{_XML}base") for node in (element, *element.iterancestors())]
-    result = setting.base
-    for step in reversed(own):
-        result = fields.absolute(result, step) or result
-    return result
+    return setting.scopes[element].base if setting.scopes else setting.base
 
 
 def own_base(element: Element, setting: Setting) -> str | None:
     """The element's base where XML Base makes it another than the document's URL."""
-    if not setting.inherits:
-        return None
     found = base(element, setting)
     return found if found != setting.base else None
 
 
 def language(element: Element, setting: Setting) -> str | None:
     """The nearest `xml:lang`."""
-    if not setting.inherits:
-        return None
-    for node in (element, *element.iterancestors()):
-        said = fields.line(node.get(f"{_XML}lang"))
-        if said:
-            return said.replace("_", "-")
-    return None
+    return setting.scopes[element].language if setting.scopes else None
 
 
 def link(element: Element, attribute: str, setting: Setting) -> str | None:
     """The address in an attribute, absolute."""
-    return fields.absolute(base(element, setting), element.get(attribute))
-
-
-def markup(element: Element, setting: Setting) -> Text | None:
-    """The element's inside as HTML, with its base and language."""
-    if setting.sound and not setting.inherits:
-        value = inner(element).strip()
-        return Text(value, "html") if value else None
-    return fields.markup(inner(element), own_base(element, setting), language(element, setting))
+    address = element.get(attribute)
+    return fields.absolute(base(element, setting), address) if address else None

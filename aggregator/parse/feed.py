@@ -9,13 +9,12 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from lxml import etree
-
 from aggregator.model import ParsedEntry, ParsedFeed, Refused
-from aggregator.parse import atom, characters, elements, media, pace, rss
+from aggregator.parse import atom, elements, media, pace, rss, tree
 from aggregator.parse.draft import MOST_ITEMS, Draft, Setting, beyond, finish
-from aggregator.parse.elements import Element, Reader, Readers
+from aggregator.parse.elements import Reader, Readers
 from aggregator.parse.fields import words
+from aggregator.parse.tree import Element
 
 _ENTRY = Readers({**rss.ENTRY, **atom.ENTRY, **media.ENTRY})
 _FEED: dict[str, Reader] = {**rss.FEED, **atom.FEED, **media.FEED}
@@ -27,7 +26,7 @@ _ROOTS = frozenset({"rss", "rdf:rdf", "atom:feed"})
 _ITEMS = frozenset({"item", "atom:entry"})
 _ITEM_TAG = re.compile(rb"<(?:[\w.-]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 
-_RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
+_RDF_ABOUT = f"http://www.w3.org/1999/02/22-rdf-syntax-ns#{tree.SEPARATOR}about"
 
 EMPTY_ITEM = "it has no title, text, link or enclosure"
 
@@ -51,29 +50,17 @@ def read(data: bytes, base: str | None, timezone: str) -> ParsedFeed | None:
     not where they belong, or not valid UTF-8. `data` has no XML declaration; `base` is the document's
     final URL.
     """
-    root = _tree(data)
-    if root is None or elements.name(root) not in _ROOTS:
+    found = tree.read(data)
+    if found is None or elements.name(found.root) not in _ROOTS:
         return None
-    inherits = b"xml:" in data and (b"xml:base" in data or b"xml:lang" in data)
-    outline = _outline(root, Draft(Setting(base, timezone, inherits, sound=characters.is_sound(data))))
-    if not outline.items and _ITEM_TAG.search(data):
-        return None
-    return _feed(root, outline)
-
-
-def _tree(data: bytes) -> Element | None:
-    """Reads nothing but the text: no DTD, no network, no entity, at most 256 levels deep."""
-    parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-    )
     try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError:
+        scopes = elements.scopes(found.root, base) if found.inherits else {}
+        outline = _outline(found.root, Draft(Setting(base, timezone, scopes)))
+        if not outline.items and _ITEM_TAG.search(data):
+            return None
+        return _feed(found.root, outline)
+    except tree.IncompleteError:
         return None
-    # Text would be missing: entities declared in it, or in a DTD that we do not fetch.
-    if root.getroottree().docinfo.internalDTD is not None and next(root.iter(etree.Entity), None) is not None:
-        return None
-    return root
 
 
 def _outline(root: Element, head: Draft) -> _Outline:

@@ -78,7 +78,10 @@ def guessed(value: str | None, language: str | None = None) -> Text | None:
     `Using <iostream>` are plain.
     """
     text = line(value)
-    return Text(text, "html" if _looks_like_html(text) else "text", None, language) if text else None
+    if text is None:
+        return None
+    html = ("<" in text or "&" in text) and _looks_like_html(text)
+    return Text(text, "html" if html else "text", None, language)
 
 
 def words(text: Text | None) -> str | None:
@@ -99,8 +102,6 @@ _KNOWN = re.compile(
 
 
 def _looks_like_html(text: str) -> bool:
-    if "<" not in text and "&" not in text:
-        return False
     tags = [(closing, name.lower()) for closing, name in _TAG.findall(text)]
     if tags:
         return all(_KNOWN.fullmatch(name) for _, name in tags) and any(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from aggregator.model import Failed, Outcome, ParsedFeed, Person, Refused
+from aggregator.model import Failed, Outcome, ParsedFeed, Refused
 from aggregator.parse import fields
 from aggregator.parse.draft import MOST_ITEMS, Draft, Setting, beyond, finish
 from aggregator.parse.feed import EMPTY_ITEM
@@ -41,7 +41,7 @@ def read(text: str, base: str | None, timezone: str) -> ParsedFeed | Failed:
         title=fields.line(_string(value.get("title"))),
         url=fields.absolute(base, _string(value.get("home_page_url"))),
         language=language,
-        authors=tuple(_people(value, base)),
+        authors=tuple(person for said in _people(value, base) if (person := fields.person(*said))),
     )
 
 
@@ -58,8 +58,8 @@ def _item(item: dict[str, Any], setting: Setting) -> Draft:
     draft.date(draft.published, _string(item.get("date_published")))
     draft.date(draft.updated, _string(item.get("date_modified")))
     draft.language.offer(_string(item.get("language")))
-    for person in _people(item, base):
-        draft.author(person)
+    for name, uri in _people(item, base):
+        draft.author(name, uri)
     for tag in _list(item.get("tags")):
         draft.term(_string(tag))
     for rank, key in enumerate(("image", "banner_image")):
@@ -78,13 +78,11 @@ def _attachment(attachment: dict[str, Any], draft: Draft) -> None:
     )
 
 
-def _people(value: dict[str, Any], base: str | None) -> Iterator[Person]:
-    """`authors` of version 1.1, else the one `author` of 1.0."""
+def _people(value: dict[str, Any], base: str | None) -> Iterator[tuple[str | None, str | None]]:
+    """Names and addresses by `authors` of version 1.1, else of the one `author` of 1.0."""
     for author in _objects(value.get("authors") or [value.get("author")]):
         uri = fields.absolute(base, _string(author.get("url")))
-        person = fields.person(_string(author.get("name")) or uri, uri)
-        if person:
-            yield person
+        yield _string(author.get("name")) or uri, uri
 
 
 def _string(value: object) -> str | None:

@@ -173,7 +173,7 @@ def _authors(item: Any, draft: Draft) -> None:
         if email and written and email in (written.email or ""):
             name, email = written.name, written.email
         uri = fields.absolute(draft.setting.base, author.get("href"))
-        draft.author(fields.person(name, uri, email))
+        draft.author(name, uri, email)
 
 
 def _media(item: Any, draft: Draft) -> None:

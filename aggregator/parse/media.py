@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from aggregator.parse import elements, fields
 from aggregator.parse.draft import Draft
-from aggregator.parse.elements import Element, Reader, Readers
+from aggregator.parse.elements import Reader, Readers
+from aggregator.parse.tree import Element
 
 
 def _enclosure(element: Element, draft: Draft) -> None:
@@ -16,7 +17,9 @@ def _enclosure(element: Element, draft: Draft) -> None:
 
 def _media_content(element: Element, draft: Draft) -> None:
     """One object: a picture of the entry, or something to play; and what is said of it below."""
-    attributes = {str(key).lower(): str(value) for key, value in element.attrib.items()}
+    attributes = element.attrib
+    if not attributes.keys() <= _ATTRIBUTES:
+        attributes = {key.lower(): value for key, value in attributes.items()}
     medium = offer(draft, elements.link(element, "url", draft.setting), attributes)
     elements.read_into(draft, element, _MEDIA if medium in _PLAYED else _INSIDE)
 
@@ -70,7 +73,7 @@ def _media_description(element: Element, draft: Draft) -> None:
 
 
 def _itunes_author(element: Element, draft: Draft) -> None:
-    draft.author(fields.person(elements.text(element)), 1)
+    draft.author(elements.text(element), rank=1)
 
 
 def _itunes_title(element: Element, draft: Draft) -> None:
@@ -91,7 +94,7 @@ def _media_category(element: Element, draft: Draft) -> None:
 
 
 def _rights(element: Element, draft: Draft) -> None:
-    draft.rights.offer(fields.line(elements.text(element)), 2)
+    draft.rights.offer(elements.line(element), 2)
 
 
 def _said(element: Element, draft: Draft) -> None:
@@ -101,6 +104,9 @@ def _said(element: Element, draft: Draft) -> None:
 
 
 _PLAYED = ("audio", "video")
+
+#: Of `media:content`, spelt as they should be.
+_ATTRIBUTES = frozenset({"url", "type", "medium", "width", "height", "lang", "isDefault", "duration"})
 
 #: Names as they are published, by the names in lower case.
 TAGS = {

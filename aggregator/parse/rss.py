@@ -5,15 +5,16 @@ from __future__ import annotations
 from aggregator.model import Text
 from aggregator.parse import elements, fields
 from aggregator.parse.draft import Draft
-from aggregator.parse.elements import Element, Reader
+from aggregator.parse.elements import Reader
+from aggregator.parse.tree import Element
 
 
-def _title(element: Element, draft: Draft) -> None:
-    draft.title.offer(_guessed(element, draft))
+def _title(element: Element, draft: Draft, rank: int = 0) -> None:
+    draft.title.offer(_guessed(element, draft), rank)
 
 
 def _other_title(element: Element, draft: Draft) -> None:
-    draft.title.offer(_guessed(element, draft), 1)
+    _title(element, draft, 1)
 
 
 def _guessed(element: Element, draft: Draft) -> Text | None:
@@ -34,11 +35,11 @@ def _original_link(element: Element, draft: Draft) -> None:
 
 def _guid(element: Element, draft: Draft) -> None:
     """Whether it `isPermaLink` does not matter: an id that is an address serves where no link is given."""
-    draft.id.offer(fields.line(elements.text(element)))
+    draft.id.offer(elements.line(element))
 
 
 def _identifier(element: Element, draft: Draft) -> None:
-    draft.id.offer(fields.line(elements.text(element)), 2)
+    draft.id.offer(elements.line(element), 2)
 
 
 def _description(element: Element, draft: Draft) -> None:
@@ -58,7 +59,7 @@ def _body(element: Element, draft: Draft) -> None:
 
 
 def _author(element: Element, draft: Draft) -> None:
-    draft.author(fields.person(elements.text(element)))
+    draft.author(elements.text(element))
 
 
 def _category(element: Element, draft: Draft) -> None:
@@ -66,7 +67,7 @@ def _category(element: Element, draft: Draft) -> None:
 
 
 def _language(element: Element, draft: Draft) -> None:
-    said = fields.line(elements.text(element))
+    said = elements.line(element)
     draft.language.offer(said.replace("_", "-") if said else None)
 
 
