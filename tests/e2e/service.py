@@ -22,15 +22,17 @@ COMMAND = [sys.executable, "-m", "aggregator"]
 PATIENCE = 30.0
 
 
-def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command in `folder` to its end."""
+def command(
+    folder: Path, *arguments: str, patience: float = 60, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one command in `folder` to its end, which must come within `patience` seconds."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience,
         check=False,
     )
 
