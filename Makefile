@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv
 BIN := $(V)/bin
 
-.PHONY: run test check browser soak lint types layers schema docs lock clean
+.PHONY: run test check postgres browser soak lint types layers schema lock clean
 
 run: $(V)/.run
 	exec $(BIN)/aggregator run
@@ -11,7 +11,11 @@ run: $(V)/.run
 test: $(V)/.dev
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-check: $(V)/.dev lint types layers schema test browser
+# Everything that knows a database once more, on a PostgreSQL server that the tests start themselves.
+postgres: $(V)/.dev
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "postgres and not soak"
+
+check: $(V)/.dev lint types layers schema test postgres browser
 
 lint: $(V)/.dev
 	$(BIN)/ruff format --check .
@@ -56,7 +60,8 @@ $(V)/.dev: requirements-dev.lock $(V)/.run
 UV := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 lock: $(V)/.dev
 	$(UV) -o requirements.lock
-	$(UV) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(UV) --extra postgres -c requirements.lock -o requirements-postgres.lock
+	$(UV) --extra postgres --extra dev -c requirements-postgres.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(V) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,21 +11,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
 
-from aggregator import __version__, health, publish, publishing, replay
+from aggregator import __version__, health, publish, replay, restoring
 from aggregator.clean import rules_for
 from aggregator.clean.rules import levels
 from aggregator.config.schema import Config
 from aggregator.dedupe import fold, ids
+from aggregator.fetch.manners import Memory
 from aggregator.means import Fetcher, Means, user_agent
 from aggregator.prepare import Recipe
-from aggregator.store import archives, categories, clocks, documents, moves, settings, sources
+from aggregator.store import archives, categories, clocks, documents, lock, moves, settings, sources
 from aggregator.store.categories import Naming
 from aggregator.store.engine import Database
-from aggregator.store.feeds import Shown
-from aggregator.store.lock import only_writer
+from aggregator.store.failures import again
+from aggregator.store.shown import Shown
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +35,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(config: Config, *, fetcher: Fetcher | None = None, clock: Callable[[], datetime] = utc_now) -> Means:
-    """Everything that works by this configuration. Connects to nothing and writes nothing yet."""
+def build(
+    config: Config,
+    *,
+    fetcher: Fetcher | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    memory: Memory | None = None,
+) -> Means:
+    """Everything that works by this configuration. Connects to nothing and writes nothing yet.
+
+    `memory` shares with other processes what hosts ask for.
+    """
     naming = _naming(config)
     return Means(
         config=config,
         database=Database(config.database),
-        make_fetcher=lambda: fetcher or _fetcher(config),
+        make_fetcher=lambda: fetcher or _fetcher(config, memory),
         clock=clock,
         sources={source.name: source for source in config.sources},
         recipes={
@@ -59,9 +69,16 @@ def build(config: Config, *, fetcher: Fetcher | None = None, clock: Callable[[],
 def rebuild(config: Config, running: Means) -> Means:
     """New means by an edited configuration, for a service that goes on.
 
-    The database and the output folder stay what they are until a restart; the network's client
-    is kept where nothing of it changed.
+    What is stored is brought in line with it. The database and the output folder stay what they are
+    until a restart; the network's client is kept where nothing of it changed.
     """
+    means = renewed(config, running)
+    settle(means)
+    return means
+
+
+def renewed(config: Config, running: Means, *, memory: Memory | None = None) -> Means:
+    """As `rebuild`, for a process of several: it leaves what is stored to the one that looks after that."""
     before = running.config
     output = config.output.model_copy(update={"directory": before.output.directory})
     kept = config.model_copy(update={"database": before.database, "server": before.server, "output": output})
@@ -69,15 +86,14 @@ def rebuild(config: Config, running: Means) -> Means:
         log.warning("database, server and output.directory change at the next start")
     config = kept
     same = (config.network, config.site.url) == (running.config.network, running.config.site.url)
-    fresh = build(config, fetcher=running.fetcher if same else None, clock=running.clock)
-    means = replace(fresh, database=running.database, stopping=running.stopping, workers=running.workers)
-    settle(means)
-    return means
+    fresh = build(config, fetcher=running.fetcher if same else None, clock=running.clock, memory=memory)
+    return replace(fresh, database=running.database, stopping=running.stopping, workers=running.workers)
 
 
+@again
 def settle(means: Means) -> None:
     """Bring what is stored in line with the configuration."""
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         clocks.set_back(connection, means.clock())
         sources.sync(connection, means.config.sources, means.clock())
         categories.retitle(connection, means.naming)
@@ -86,7 +102,7 @@ def settle(means: Means) -> None:
         replay.remember_grouping(connection, means)
         if settings.changed(connection, "presentation", _presentation(means.config)):
             documents.outdate_all(connection)
-            publishing.drop_unwanted(connection, means)
+            restoring.drop_unwanted(connection, means)
         if settings.changed(connection, "addresses", f"{means.config.site.url} {means.config.site.tag}"):
             # Archives name each other: left as they were sealed, they would lead to where nothing is any more.
             archives.outdate(connection, archives.everywhere(connection))
@@ -100,10 +116,14 @@ def _presentation(config: Config) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _fetcher(config: Config) -> Fetcher:
+def _fetcher(config: Config, memory: Memory | None) -> Fetcher:
     from aggregator.fetch.http import HttpFetcher  # 250 ms that commands without network do not pay
 
-    return HttpFetcher(config.network, user_agent(config))
+    return HttpFetcher(config.network, user_agent(config), memory=memory)
+
+
+#: Names of categories whose folding is kept: the tree of all is looked at with each round of publishing.
+NAMES = 20_000
 
 
 def _naming(config: Config) -> Naming:
@@ -116,7 +136,7 @@ def _naming(config: Config) -> Naming:
         for was in category.was
         if (old := tuple(fold.name_key(name) for name in levels(was))) != key
     }
-    return Naming(fold.name_key, ids.category_uuid, config.site.title, configured, moved)
+    return Naming(lru_cache(NAMES)(fold.name_key), ids.category_uuid, config.site.title, configured, moved)
 
 
 @contextmanager
@@ -126,7 +146,7 @@ def writing(means: Means, *, service: bool = False) -> Iterator[None]:
     Raises BusyError where another process has it, StoreError where the database or the output
     folder cannot be used.
     """
-    with _locked(means.database, service):
+    with means.database.only_writer(lock.SERVICE if service else lock.COMMAND):
         means.database.upgrade()
         settle(means)
         if means.root.is_dir():
@@ -135,12 +155,3 @@ def writing(means: Means, *, service: bool = False) -> Iterator[None]:
             yield
         finally:
             means.database.close()
-
-
-@contextmanager
-def _locked(database: Database, service: bool) -> Iterator[None]:
-    if database.sqlite_file is None:
-        yield
-    else:
-        with only_writer(Path(database.sqlite_file), service=service):
-            yield

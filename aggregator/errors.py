@@ -4,6 +4,7 @@
   - ConfigError    a person must edit config.yaml; nothing was started (exit 2)
   - BusyError      another process has the database (exit 3)
   - StoreError     storing or publishing failed; the run stops (exit 4)
+    - CrossedError another transaction was in the way; begun again, this one would work
 
 A source that fails raises nothing: its check comes to `model.Failed`.
 """
@@ -43,3 +44,7 @@ class StoreError(AggregatorError):
         super().__init__(message)
         #: Waiting does not help: the database is damaged, or is none of ours.
         self.lasting = lasting
+
+
+class CrossedError(StoreError):
+    """Two transactions crossed, and this one gave way: nothing of it was stored. `store.failures.again` begins anew."""

@@ -33,6 +33,7 @@ from aggregator.model import (
 )
 from aggregator.prepare import Read, Recipe, prepare
 from aggregator.store import events, files, sources
+from aggregator.store.failures import again
 
 #: Files of one transaction, each complete in itself, and bytes of them at which it is full sooner: an
 #: interrupted scan goes on where it stopped.
@@ -141,10 +142,11 @@ def _batches(found: Sequence[Found]) -> Iterator[list[Found]]:
         yield batch
 
 
+@again
 def _note_missing(means: Means, state: SourceState, paths: Sequence[str]) -> None:
     """An event for each file that is gone; what is published stays as it is."""
     for start in range(0, len(paths), BATCH):
-        with means.database.write() as connection:
+        with means.database.write(beside=True) as connection:
             now = means.clock()
             gone = files.missing(connection, state.id, paths[start : start + BATCH], now)
             trace = [
@@ -188,6 +190,7 @@ def _one_ahead(readings: Iterable[Reading]) -> Iterator[Reading]:
         yield before
 
 
+@again
 def _store(means: Means, state: SourceState, reading: Reading) -> Tally:
     """Store what a batch of files brings, in one transaction."""
     prepared: list[Prepared] = []
@@ -199,7 +202,7 @@ def _store(means: Means, state: SourceState, reading: Reading) -> Tally:
         else:
             prepared += read.prepared
             refused.update((path, item.reason) for item in read.refused)
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         stored = ingest.ingest(connection, state, prepared, means.naming, now)
         _save(connection, state, reading, stored.files)
         ingest.refuse(connection, state.name, [Refused(path, reason) for path, reason in refused.items()], now)
@@ -232,13 +235,14 @@ def _save(connection: Connection, state: SourceState, reading: Reading, entries:
     )
 
 
+@again
 def _note_refused(means: Means, state: SourceState, refused: Sequence[Refused]) -> bytes:
     """What the listing itself refused (links, folders that cannot be read) is told once, not at each scan.
 
     Returns the digest of that list, which stands where a feed has its body's.
     """
     told = digest(repr(sorted((item.path, item.reason) for item in refused)).encode())
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         if told != state.validators.digest:
             ingest.refuse(connection, state.name, refused, means.clock())
         sources.refusals(connection, state.id, files.refused(connection, state.id) + len(refused))

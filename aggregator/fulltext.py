@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from aggregator import ingest, replay
 from aggregator.asking import Answer, ask
 from aggregator.clean import clean
+from aggregator.deciding import decide
 from aggregator.dedupe import identity
 from aggregator.dedupe.fingerprint import sign
 from aggregator.dedupe.fuller import shortfall
@@ -43,6 +44,7 @@ from aggregator.parse.fulltext import Page
 from aggregator.prepare import Read, Recipe
 from aggregator.store import categories, entries, events, fulltexts, replays
 from aggregator.store.entries import Rewrite
+from aggregator.store.failures import again
 from aggregator.store.fulltexts import Wanted
 from aggregator.store.replays import Kept
 
@@ -124,13 +126,12 @@ def _news(means: Means, state: SourceState, recipe: Recipe, answer: Fetched, rea
     alone that tells whether readers hear of it.
     """
     with means.database.read() as connection:
-        decisions = ingest.decide(connection, state, read.prepared)
+        decisions, _ = decide(connection, state, read.prepared)
         changed = [one.entry_id for one in decisions if isinstance(one, identity.Changed)]
         before = fulltexts.pages(connection, changed)
     own, now, news = _own(read), means.clock(), _News()
     for one in decisions:
-        url = one.prepared.entry.url
-        if isinstance(one, identity.Same) or url not in own:
+        if isinstance(one, identity.Same) or (url := one.prepared.entry.url) not in own:
             continue
         if isinstance(one, identity.Changed) and one.entry_id not in before:
             news.late.append(url)
@@ -235,10 +236,11 @@ def _known(kept: Kept, recipe: Recipe, attempts: int) -> _Entry:
     return _Entry(plain.entry.url or "", plain, made, kept.original.full, attempts)
 
 
+@again
 def _put(means: Means, state: SourceState, waiting: Mapping[int, _Entry], found: Mapping[str, Answer]) -> None:
     now = means.clock()
     tries = {entry_id: _try(one, found[one.url], now) for entry_id, one in waiting.items() if one.url in found}
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         there = fulltexts.waiting(connection, tries)
         tries = {entry_id: one for entry_id, one in tries.items() if entry_id in there}
         taken = {entry_id: one.taken for entry_id, one in tries.items() if one.taken}

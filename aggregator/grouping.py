@@ -18,6 +18,9 @@ from aggregator.store.stories import Grouped
 #: Entries that one transaction groups: the writer is free for checks in between.
 BATCH = 200
 
+#: Whoever decides which entries are one article does so alone, also where several processes could.
+STORIES = "stories"
+
 
 def group(means: Means) -> int:
     """Put every entry that no story holds yet into one; tells how many there were.

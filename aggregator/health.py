@@ -73,7 +73,7 @@ def faulty(connection: Connection) -> frozenset[str]:
 
 def misconfigured(means: Means, problem: str) -> None:
     """Note that the edited configuration is not in force."""
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         _configuration(connection, conditions.of_configuration(problem), means.clock())
 
 

@@ -16,6 +16,7 @@ from aggregator.dedupe import breaker, identity
 from aggregator.means import Means
 from aggregator.model import Event, SourceState, Trouble
 from aggregator.store import breakers, conditions, events, sources
+from aggregator.store.failures import again
 
 
 def guard(
@@ -30,7 +31,7 @@ def guard(
     before = {name: breaker.State(**kept) for name, kept in breakers.states(connection, state.id).items()}
     own: dict[str, list[identity.Decision]] = {}
     for item in decisions:
-        own.setdefault(item.prepared.entry.publisher, []).append(item)
+        own.setdefault(item.prepared.publisher, []).append(item)
     accident = False
     for publisher, items in own.items():
         old = before.get(publisher, breaker.State())
@@ -93,13 +94,14 @@ def keep_back(
     events.record(connection, trace, now)
 
 
+@again
 def accept(means: Means, source: str) -> int | None:
     """Take a source's publishers as they are now, and release what breakers keep back.
 
     Tells how many entries that were; None where no breaker is tripped.
     """
     now = means.clock()
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         released = None
         for state in sources.by_name(connection, [source]):
             for publisher, kept in _tripped(connection, state).items():

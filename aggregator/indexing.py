@@ -16,6 +16,7 @@ from aggregator import saved
 from aggregator.dedupe import words
 from aggregator.means import Means
 from aggregator.store import search, settings
+from aggregator.store.failures import again
 from aggregator.store.search import Document
 
 #: Stories of one step: a transaction of some 15 ms, which a check hardly notices. Where nothing else goes
@@ -45,6 +46,7 @@ def index(means: Means) -> int:
     return total
 
 
+@again
 def step(means: Means, batch: int = BATCH) -> Step:
     """Index the next few stories; once none is pending, ask saved searches that are new. Empty at the end of all."""
     with means.database.read() as connection:

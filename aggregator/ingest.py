@@ -6,16 +6,18 @@ its categories and its trace appear together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from aggregator import health, holding, moving, schedule
+from aggregator import health, holding, moving, prepare, schedule
 from aggregator.conditions import Look
-from aggregator.dedupe import buried, identity, ids
+from aggregator.deciding import Complete, decide
+from aggregator.dedupe import identity, ids
 from aggregator.means import Means
 from aggregator.model import (
     Event,
@@ -27,6 +29,7 @@ from aggregator.model import (
     ParsedFeed,
     Path,
     Prepared,
+    Recognized,
     Refused,
     Result,
     SourceState,
@@ -39,6 +42,7 @@ from aggregator.store import categories, checks, entries, events, retention, sou
 from aggregator.store.categories import Naming
 from aggregator.store.checks import Before, Finished
 from aggregator.store.entries import Birth, Change
+from aggregator.store.failures import again
 
 #: Least distance between two `updated` of one entry: readers compare whole seconds.
 TICK = timedelta(seconds=1)
@@ -67,14 +71,15 @@ def ingest(
     naming: Naming,
     now: datetime,
     shown: int | None = None,
+    recognized: Sequence[Recognized] = (),
+    complete: Complete = lambda _: None,
 ) -> Stored:
     """Identify the entries of one document, or of one batch of files, and store what is new or changed.
 
     `shown`: how many items the document has, refused ones included; None for files and for a part of a
     document. What a circuit breaker keeps back is stored like everything else, and grouped once it is released.
     """
-    trust = _trust(state, batch)
-    decisions = decide(connection, state, batch, trust)
+    decisions, trust = decide(connection, state, batch, recognized, complete)
     tripped, accident = holding.guard(connection, state, decisions, shown, now)
     if accident and shown is not None:  # a feed is read again, and then its changes are taken or gone
         decisions = [item for item in decisions if not isinstance(item, identity.Changed)]
@@ -82,56 +87,23 @@ def ingest(
     fresh = [decision for decision in decisions if isinstance(decision, identity.New)]
     changed = [decision for decision in decisions if isinstance(decision, identity.Changed)]
     same = [decision for decision in decisions if isinstance(decision, identity.Same)]
-    born = entries.add(connection, state.id, _births(connection, state.name, fresh, placed, now))
+    born = entries.add(connection, state.id, _births(connection, state.name, fresh, placed, tripped, now))
     _change(connection, changed, placed, now)
     entries.seen(connection, [item.entry_id for item in same], now)
     if trust != identity.Trust(state.ids_distinct, state.links_distinct):
         sources.trust(connection, state.id, ids=trust.guid, links=trust.link)
-    known: list[identity.Changed | identity.Same] = [*changed, *same]
+    met: list[identity.Changed | identity.Same] = [*changed, *same]
     everyone: list[tuple[identity.Decision, int]] = [
         *zip(fresh, born, strict=True),
-        *((item, item.entry_id) for item in known),
+        *((item, item.entry_id) for item in met),
     ]
-    entries.point(connection, state.id, [(item.entry_id, key) for item in known for key in item.add])
+    entries.point(connection, state.id, [(item.entry_id, key) for item in met for key in item.add])
     events.record(connection, _trace(state.name, everyone), now)
-    holding.keep_back(
-        connection, state.name, [item for item in everyone if item[0].prepared.entry.publisher in tripped], now
-    )
+    holding.keep_back(connection, state.name, [item for item in everyone if item[0].prepared.publisher in tripped], now)
     files = {
         item.prepared.parsed.path: entry_id for item, entry_id in everyone if item.prepared.parsed.path is not None
     }
     return Stored(Tally(new=len(fresh), changed=len(changed), same=len(same)), files, accident, everyone)
-
-
-def decide(
-    connection: Connection, state: SourceState, batch: Sequence[Prepared], trust: identity.Trust | None = None
-) -> list[identity.Decision]:
-    """Which of these entries are new, changed, or known as they are; stores nothing.
-
-    Nothing is decided of those that were purged: they are known, and stay away.
-    """
-    decisions = identity.identify(batch, _known(connection, state.id, batch), trust=trust or _trust(state, batch))
-    keys = [key for item in decisions if isinstance(item, identity.New) for key in item.add]
-    graves = retention.buried(connection, state.id, keys)
-    return [item for item in decisions if not (isinstance(item, identity.New) and buried.returns(item, graves))]
-
-
-def _trust(state: SourceState, batch: Sequence[Prepared]) -> identity.Trust:
-    return identity.trust_of(batch, identity.Trust(state.ids_distinct, state.links_distinct))
-
-
-def _known(connection: Connection, source_id: int, batch: Sequence[Prepared]) -> identity.Known:
-    keys = [key for prepared in batch for key in prepared.keys]
-    fingerprints = {item.signature.fingerprint for item in batch if item.parsed.path is not None}
-
-    def recall(entry_id: int) -> identity.Remembered:
-        old = entries.recall(connection, entry_id)
-        enclosures = tuple(enclosure.url for enclosure in old.enclosures)
-        return identity.Remembered(old.title, old.text, old.image.url if old.image else None, enclosures)
-
-    return identity.Known(
-        entries.known(connection, source_id, keys), recall, entries.vanished(connection, source_id, fingerprints)
-    )
 
 
 def _place(
@@ -148,7 +120,12 @@ def _categories(prepared: Prepared, placed: dict[Path, int]) -> tuple[int, ...]:
 
 
 def _births(
-    connection: Connection, source: str, fresh: Sequence[identity.New], placed: dict[Path, int], now: datetime
+    connection: Connection,
+    source: str,
+    fresh: Sequence[identity.New],
+    placed: dict[Path, int],
+    tripped: Collection[str],
+    now: datetime,
 ) -> list[Birth]:
     births: list[Birth] = []
     asked = {ids.public_uuid(source, item.key, lambda _: False) for item in fresh}
@@ -163,7 +140,9 @@ def _births(
         taken.add(uuid)
         entry = item.prepared.entry
         updated = ids.stamp(entry.updated or entry.published or now, uuid)
-        births.append(Birth(item.prepared, uuid, updated, now, item.add, _categories(item.prepared, placed)))
+        # The blocks of what is kept back count for nothing until it is released.
+        stored = replace(item.prepared, blocks=None) if entry.publisher in tripped else item.prepared
+        births.append(Birth(stored, uuid, updated, now, item.add, _categories(stored, placed)))
     return births
 
 
@@ -252,6 +231,7 @@ def unchanged(state: SourceState, answer: NotModified) -> Visit:
 Also = Callable[[Connection, Stored], None]
 
 
+@again
 def feed(
     means: Means,
     state: SourceState,
@@ -262,18 +242,20 @@ def feed(
 ) -> Result:
     """Store a feed's entries, its validators and its next due time: all in one transaction."""
     now = means.clock()
-    with means.database.write() as connection:
-        shown = None if answer.partial else len(read.prepared) + len(read.refused)
-        stored = ingest(connection, state, read.prepared, means.naming, now, shown)
+    with means.database.write(beside=True) as connection:
+        shown = None if answer.partial else len(read.prepared) + len(read.recognized) + len(read.refused)
+        refused = list(read.refused)
+        complete = partial(_complete, read.feed, answer.document.url, recipe, now, refused)
+        stored = ingest(connection, state, read.prepared, means.naming, now, shown, read.recognized, complete)
         also(connection, stored)
-        refuse(connection, state.name, read.refused[:MOST_TOLD], now)
+        refuse(connection, state.name, refused[:MOST_TOLD], now)
         if stored.accident:
-            sources.refusals(connection, state.id, len(read.refused))
+            sources.refusals(connection, state.id, len(refused))
         else:
-            sources.describe(connection, state.id, read.feed, answer.document.url, len(read.refused))
+            sources.describe(connection, state.id, read.feed, answer.document.url, len(refused))
             if not answer.partial:
                 retention.read(connection, state.id, [entry_id for _, entry_id in stored.decided], now)
-        tally = stored.tally + Tally(refused=len(read.refused))
+        tally = stored.tally + Tally(refused=len(refused))
         outcome = Outcome.OK if tally.new or tally.changed else Outcome.UNCHANGED
         # An accident is not remembered: while it lasts it is judged anew, and 304 means that it is over.
         validators = None if stored.accident else answer.validators
@@ -281,9 +263,20 @@ def feed(
         return _end(connection, means, state, recipe, visit, checks.before(connection, state.id))
 
 
+def _complete(
+    feed: ParsedFeed, base: str | None, recipe: Recipe, now: datetime, refused: list[Refused], one: Recognized
+) -> Prepared | None:
+    made = prepare.complete(one, feed, base, recipe, now)
+    if isinstance(made, Prepared):
+        return made
+    refused.append(made)
+    return None
+
+
+@again
 def conclude(means: Means, state: SourceState, recipe: Recipe, visit: Visit) -> Result:
     """Write how a check ended that stored nothing, or has stored everything."""
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         was = checks.before(connection, state.id)
         if was.tripped and visit.result.outcome is Outcome.UNCHANGED and recipe.source.path is None:
             holding.confirm(connection, state, means.clock())
@@ -293,7 +286,7 @@ def conclude(means: Means, state: SourceState, recipe: Recipe, visit: Visit) -> 
 
 def interrupted(means: Means, state: SourceState, tally: Tally) -> Result:
     """The process ends in the middle of a scan: the source is due at once, and the scan goes on."""
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         sources.claim(connection, [state.id], means.clock())
     return Result(state.name, Outcome.OK, None, tally)
 

@@ -9,8 +9,9 @@ the set of articles and not on their order.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from aggregator.model import Entry, Event
 from aggregator.store import blocks as stored
 from aggregator.store import events, settings
 from aggregator.store.blocks import Found, Noted, Publisher, Waiting
+from aggregator.store.tables import COUNTED, FOUND, UNCOUNTED
 
 #: Entries of one transaction: the writer is free for checks in between. Counting reads all
 #: articles that share a block with one of the batch, so that few batches are better.
@@ -143,18 +145,32 @@ def _all_wishes(means: Means) -> str:
 def _count(means: Means) -> set[Publisher]:
     """Count what is new, and tell whose it is; of an entry that changed hands, whose it was too."""
     concerned: set[Publisher] = set()
-    while not means.stopping.is_set():
-        with means.database.write() as connection:
-            batch = stored.waiting(connection, counted=False, limit=COUNTED_AT_ONCE)
-            if not batch:
-                break
-            words = stored.cleaned(connection, [one.id for one in batch if not one.dropped])
-            concerned |= stored.count(connection, [_found(one, words.get(one.id)) for one in batch])
+    for stage, find in ((FOUND, _known), (UNCOUNTED, _looked_for)):
+        while not means.stopping.is_set():
+            with means.database.write() as connection:
+                batch = stored.waiting(connection, stage, COUNTED_AT_ONCE)
+                if not batch:
+                    break
+                concerned |= stored.count(connection, find(connection, batch), partial(_samples, connection))
     return concerned
 
 
-def _found(one: Waiting, words: Entry | None) -> Found:
-    return Found(one, blocks(words, one.publisher.source) if words else {})
+def _known(_: Connection, batch: Sequence[Waiting]) -> list[Found]:
+    """What was found when the entries were read; they come with their keys alone."""
+    return [Found(one, dict.fromkeys(one.keys)) for one in batch]
+
+
+def _looked_for(connection: Connection, batch: Sequence[Waiting]) -> list[Found]:
+    words = stored.cleaned(connection, [one.id for one in batch if not one.dropped])
+    return [Found(one, blocks(words[one.id], one.publisher.source) if one.id in words else {}) for one in batch]
+
+
+def _samples(connection: Connection, holders: Mapping[int, Waiting]) -> dict[int, str]:
+    """What people can tell blocks by: most are one entry's alone and never asked for."""
+    entries = {one.id: one for one in holders.values()}
+    words = stored.cleaned(connection, entries)
+    found = {i: blocks(words[i], one.publisher.source) for i, one in entries.items()}
+    return {key: sample for key, one in holders.items() if (sample := found[one.id].get(key))}
 
 
 def _judge(connection: Connection, means: Means, publisher: Publisher) -> None:
@@ -178,7 +194,7 @@ def _told(publisher: Publisher, block: Noted, where: Reach, total: int) -> str:
 def _leave_out(means: Means) -> None:
     while not means.stopping.is_set():
         with means.database.write() as connection:
-            batch = stored.waiting(connection, counted=True, limit=BATCH)
+            batch = stored.waiting(connection, COUNTED, BATCH)
             if not batch:
                 return
             stored.show(connection, _shown(connection, batch))

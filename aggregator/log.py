@@ -9,7 +9,10 @@ import structlog
 from structlog.typing import Processor
 
 #: Libraries that tell at INFO what only concerns their own makers.
-QUIET = ("alembic", "apscheduler", "watchfiles", "uvicorn", "aiohttp", "asyncio")
+QUIET = ("alembic", "apscheduler", "watchfiles", "uvicorn", "aiohttp", "asyncio", "procrastinate")
+
+#: Tells of each attempt to reach a database that is away, which we tell of once.
+SILENT = "psycopg.pool"
 
 SHARED: tuple[Processor, ...] = (
     structlog.stdlib.add_log_level,
@@ -35,8 +38,16 @@ def configure(*, as_json: bool, level: str = "INFO") -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(_concerns_somebody)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(SILENT).setLevel(logging.ERROR)
+
+
+def _concerns_somebody(record: logging.LogRecord) -> bool:
+    """Not what Procrastinate tells, with all its calls, whenever it finds the database away: that is told once."""
+    lost = record.exc_info and record.exc_info[0] and record.exc_info[0].__name__ == "ConnectorException"
+    return not (lost and record.name.startswith(("procrastinate", "asyncio")))

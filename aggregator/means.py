@@ -15,9 +15,10 @@ from aggregator import __version__
 from aggregator.config.schema import Config, Source
 from aggregator.model import Failed, Fetched, NotModified, Validators
 from aggregator.prepare import Recipe
+from aggregator.publish.kept import Kept
 from aggregator.store.categories import Naming
 from aggregator.store.engine import Database
-from aggregator.store.feeds import Shown
+from aggregator.store.shown import Shelf, Shown
 from aggregator.workers import Workers
 
 
@@ -56,6 +57,9 @@ class Means:
     stopping: Event = field(default_factory=Event)
     #: Read documents; whoever checks closes them.
     workers: Workers = field(default_factory=Workers)
+    #: What publishing keeps from one round to the next: stories, and parts of documents that show them.
+    shelf: Shelf = field(default_factory=Shelf)
+    kept: Kept = field(default_factory=Kept)
 
     @cached_property
     def fetcher(self) -> Fetcher:

@@ -311,6 +311,32 @@ class Prepared:
     entry: Entry
     signature: Signature
     keys: tuple[Key, ...]
+    #: Keys of its blocks; None where learning is to find them.
+    blocks: tuple[int, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        return self.entry.title
+
+    @property
+    def publisher(self) -> str:
+        return self.entry.publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """An entry that its publisher wrote as it is stored: it was not cleaned again, and has no words to compare."""
+
+    parsed: ParsedEntry
+    #: Among the entries that its document brings, from 0: of two that are one the first counts.
+    place: int
+    #: As it is stored.
+    title: str
+    publisher: str
+    #: Of what was written and of the address alone.
+    signature: Signature
+    #: Without that of its text.
+    keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True, slots=True)

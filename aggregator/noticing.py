@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 
 from watchfiles import awatch
+
+from aggregator.config.schema import Source
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,11 @@ async def edits(file: Path, stop: asyncio.Event) -> AsyncIterator[None]:
         if now and now != known:
             known = now
             yield
+
+
+def folders(sources: Iterable[Source]) -> dict[Path, str]:
+    """What is to be watched: folders that are there now, with the names of their sources."""
+    return {Path(s.path): s.name for s in sources if s.path and s.enabled and Path(s.path).is_dir()}
 
 
 async def touched(folders: Callable[[], Mapping[Path, str]], stop: asyncio.Event) -> AsyncIterator[set[str]]:

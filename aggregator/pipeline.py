@@ -17,11 +17,12 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from aggregator import folders, fulltext, grouping, ingest, learning, moving, publishing, pushing
+from aggregator import deciding, folders, fulltext, grouping, ingest, learning, moving, publishing, pushing
 from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.model import Failed, Fetched, NotModified, Outcome, Result, SourceState
 from aggregator.prepare import Read, Recipe
+from aggregator.store.failures import again
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ async def _check_feed(means: Means, state: SourceState, recipe: Recipe) -> Resul
             await fulltext.catch_up(means, state, recipe)
             visit = ingest.unchanged(state, answer)
         case Fetched():
-            read = await means.workers.prepare(answer.document, recipe, means.clock())
+            known = await asyncio.to_thread(deciding.titles, means, state, recipe)
+            read = await means.workers.prepare(answer.document, recipe, means.clock(), known)
             # Whoever waits for his turn to be stored need not hold the body too.
             answer = replace(answer, document=replace(answer.document, body=b""))
             return await _take_feed(means, state, recipe, answer, read)
@@ -77,13 +79,15 @@ async def _check_folder(means: Means, state: SourceState, recipe: Recipe) -> Res
 KINDS = {"feed": _check_feed, "page": _check_feed, "folder": _check_folder}
 
 
+@again
 def group(means: Means) -> int:
     """Put every entry that no story holds yet into one; tells how many there were.
 
     What its publisher repeats is learned and left out before: it is neither compared nor published.
     """
-    learning.learn(means)
-    return grouping.group(means)
+    with means.database.alone(grouping.STORIES):
+        learning.learn(means)
+        return grouping.group(means)
 
 
 def publish(means: Means, *, everything: bool = False, restore: bool = True) -> list[str]:

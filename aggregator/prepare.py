@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.clean import Rules, clean
+from aggregator.clean import Rules, address_of, clean
+from aggregator.clean.blocks import blocks
 from aggregator.config.schema import Source
-from aggregator.dedupe.fingerprint import sign
+from aggregator.dedupe.fingerprint import fingerprint, sign
 from aggregator.dedupe.identity import keys
-from aggregator.model import Document, Dropped, Failed, ParsedEntry, ParsedFeed, Prepared, Refused
+from aggregator.dedupe.recognition import recognized
+from aggregator.model import Document, Dropped, Failed, ParsedEntry, ParsedFeed, Prepared, Recognized, Refused
 from aggregator.parse import parse
+
+#: Entries that need not be cleaned again: the titles under which they are stored, by fingerprint.
+Titles = Mapping[bytes, str]
+
+NOTHING: Titles = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +37,51 @@ class Read:
     feed: ParsedFeed
     prepared: tuple[Prepared, ...]
     refused: tuple[Refused, ...]
+    #: Entries that are stored as they are written here; there are none where nothing was said to be known.
+    recognized: tuple[Recognized, ...] = ()
 
 
-def prepare(document: Document, recipe: Recipe, now: datetime) -> Read | Failed:
-    """Parse a document, clean each of its entries, take their signatures and keys.
+def prepare(document: Document, recipe: Recipe, now: datetime, known: Titles = NOTHING) -> Read | Failed:
+    """Parse a document, clean each of its entries, take their signatures, keys and blocks.
 
-    Fails only as a whole, where it is no feed or article; an entry that cannot be taken is
-    refused with its reason and the others go on.
+    What is `known` is not cleaned. Fails only as a whole, where it is no feed or article; an entry that cannot be
+    taken is refused with its reason and the others go on.
     """
     feed = parse(document, recipe.source, recipe.timezone)
     if isinstance(feed, Failed):
         return feed
-    prepared, refused = [], list(feed.refused)
+    prepared: list[Prepared] = []
+    seen: list[Recognized] = []
+    refused = list(feed.refused)
     for parsed in feed.entries:
-        entry = clean(parsed, feed, document.url, recipe.rules, now)
-        if isinstance(entry, Dropped):
-            refused.append(Refused(_place(parsed, entry), entry.reason))
+        written = fingerprint(parsed)
+        if written in known:
+            url = address_of(parsed, feed, document.url, recipe.rules)
+            place = len(prepared) + len(seen)
+            seen.append(recognized(parsed, place, written, known[written], recipe.source.name, url))
+            continue
+        one = _cleaned(parsed, written, feed, document.url, recipe, now)
+        if isinstance(one, Refused):
+            refused.append(one)
         else:
-            signature = sign(parsed, entry)
-            prepared.append(Prepared(parsed, entry, signature, keys(parsed, entry, signature.digest)))
-    return Read(feed, tuple(prepared), tuple(refused))
+            prepared.append(one)
+    return Read(feed, tuple(prepared), tuple(refused), tuple(seen))
+
+
+def complete(one: Recognized, feed: ParsedFeed, base: str | None, recipe: Recipe, now: datetime) -> Prepared | Refused:
+    """What there would be of the entry had it not been recognized."""
+    return _cleaned(one.parsed, one.signature.fingerprint, feed, base, recipe, now)
+
+
+def _cleaned(
+    parsed: ParsedEntry, written: bytes, feed: ParsedFeed, base: str | None, recipe: Recipe, now: datetime
+) -> Prepared | Refused:
+    entry = clean(parsed, feed, base, recipe.rules, now)
+    if isinstance(entry, Dropped):
+        return Refused(_place(parsed, entry), entry.reason)
+    signature = sign(parsed, entry, written)
+    found = tuple(sorted(blocks(entry, recipe.source.name)))
+    return Prepared(parsed, entry, signature, keys(parsed, entry, signature.digest), found)
 
 
 def _place(parsed: ParsedEntry, dropped: Dropped) -> str:

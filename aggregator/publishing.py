@@ -1,109 +1,44 @@
-"""One round of publishing: every document that is behind, checked, then put in its place if it differs."""
+"""Publishing: every document that is behind, checked, then put in its place if it differs.
+
+    a feed      archives, numbered pages, then the feed in its formats with its newest page
+    the site    what there is once: articles' own pages, the list of feeds, the home page, the health feed
+
+A feed settles by itself and leaves the site behind; so processes may publish different feeds at once, and
+nothing is forgotten wherever one ends. A round is both, for all that is behind.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Any
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from aggregator import health, publish
+from aggregator.config.schema import Output
 from aggregator.means import Means
-from aggregator.model import Event, Node, Story, digest
-from aggregator.publish.addresses import archive_path, entry_path, is_feed, page_path
-from aggregator.publish.compressed import COPIES
-from aggregator.publish.formats import FORMATS
-from aggregator.store import archives, categories, documents, events, feeds, moves, paging, settings
-from aggregator.store.feeds import Choice, Stories
-
-log = logging.getLogger(__name__)
+from aggregator.model import Feed, Moved, Story
+from aggregator.publish.addresses import archive_path, entry_path, page_path
+from aggregator.publish.pages import Nodes
+from aggregator.restoring import restore as restore_files
+from aggregator.rounds import Made, Round
+from aggregator.store import archives, categories, documents, feeds, moves, paging, settings
+from aggregator.store.failures import again
+from aggregator.store.feeds import Choice, Part
 
 #: Newest entries on the home page.
 HOME_ENTRIES = 30
 
-#: Entry pages that one transaction settles, and feeds that one gives arrivals their places in.
-BATCH = 200
+#: Feeds, or parts of them, that are read together, and written down in one transaction: a few megabytes.
+BATCH = 10
+#: Entry pages.
+PAGES = 200
 
+#: A feed, and the counter that its publication settles.
+Behind = tuple[int, int]
 
-@dataclass
-class Round:
-    """What one round wrote; the database learns of it at the end of each step."""
-
-    means: Means
-    nodes: dict[Any, Node]
-    #: Whether files are what the database knows of them: what has not changed is then not even looked at.
-    trusting: bool
-    written: list[str] = field(default_factory=list)
-    faults: list[Event] = field(default_factory=list)
-    #: Documents that were not published before, and are fine now.
-    mended: set[str] = field(default_factory=set)
-
-    #: Read, and made, once for all the documents that show it.
-    stories: Stories = field(default_factory=Stories)
-    kept: publish.Kept = field(default_factory=publish.Kept)
-
-    def put(
-        self, shown: Iterable[tuple[str, bytes]], kept: publish.Kept | None = None, **of: int
-    ) -> list[dict[str, Any]]:
-        """Put documents in their places; returns the rows that the database keeps of those that were not there.
-
-        One that fails its check is not published: the last good one stays and the fault is an event. `kept` is
-        what they were made with.
-        """
-        made = [(path, data, digest(data)) for path, data in shown]
-        known = self._known([one for path, _, _ in made for one in (path, *self._copies(path))])
-        rows = []
-        for path, data, mark in made:
-            there = known.get(path) == mark and all(copy in known for copy in self._copies(path))
-            sound = there or self._sound(path, data, kept)
-            if sound and path in self.faulty:
-                self.mended.add(path)
-            if sound and not there:
-                rows.append(self._place(path, data, mark) | of)
-                if self._copies(path):
-                    copies = publish.copies(path, data)
-                    rows += [self._place(copy, packed, digest(packed)) | of for copy, packed in copies]
-        return rows
-
-    @cached_property
-    def faulty(self) -> frozenset[str]:
-        """Documents that were not published when they were made last."""
-        with self.means.database.read() as connection:
-            return health.faulty(connection)
-
-    def _place(self, path: str, data: bytes, mark: bytes) -> dict[str, Any]:
-        if publish.put(self.means.root, path, data, sync=is_feed(path)):
-            self.written.append(path)
-        size, mtime = publish.stamp(self.means.root, path) or (None, None)
-        return {"path": path, "digest": mark, "size": size, "mtime": mtime}
-
-    def _copies(self, path: str) -> list[str]:
-        return publish.copy_paths(path) if self.means.config.output.precompress and is_feed(path) else []
-
-    def unwritten(
-        self, asked: Callable[[Connection, Container[int]], list[tuple[int, int]]], feeds: Sequence[int]
-    ) -> list[tuple[int, int]]:
-        with self.means.database.read() as connection:
-            return asked(connection, frozenset(feeds))
-
-    def standing(self, path: str) -> bytes | None:
-        """What lies there, if it is what was written."""
-        data = publish.read(self.means.root, path)
-        return data if data and digest(data) == self._known([path], always=True).get(path) else None
-
-    def _known(self, paths: Sequence[str], *, always: bool = False) -> dict[str, bytes]:
-        if not (self.trusting or always):
-            return {}
-        with self.means.database.read() as connection:
-            return documents.digests(connection, paths)
-
-    def _sound(self, path: str, data: bytes, kept: publish.Kept | None) -> bool:
-        problems = publish.faults(path, data, self.means.config.site, kept)
-        self.faults += [Event("fault", f"not published: {problem}", path=path) for problem in problems]
-        return not problems
+Item = TypeVar("Item")
 
 
 def publish_round(means: Means, *, everything: bool = False, restore: bool = True) -> list[str]:
@@ -116,82 +51,80 @@ def publish_round(means: Means, *, everything: bool = False, restore: bool = Tru
     Raises StoreError where the output folder or the database fails; nothing is half replaced then.
     """
     if restore:
-        _restore(means)
-    with means.database.write() as connection:
+        restore_files(means)
+    with means.database.write(beside=True) as connection:
         if everything:
             documents.outdate_all(connection)
-        root = categories.ensure(connection, (), means.naming, means.clock())[()]
+        categories.ensure(connection, (), means.naming, means.clock())
+    this = Round(means, trusting=not everything)
     with means.database.read() as connection:
         behind = categories.dirty(connection)
-        if not behind and not documents.dirty_stories(connection, 1):
-            return _health(Round(means, {}, trusting=True))
-        tree = categories.tree(connection, means.naming)
-    this = Round(means, publish.index((tree,)), trusting=not everything)
     _entry_pages(this)
-    done = _feeds(this, [category_id for category_id, _ in behind])
-    if behind:
-        _site(this, root, tree, behind if done else [])
-    publish.sync_folders(means.root, filter(is_feed, this.written))
-    _tell(this)
+    _feeds(this, behind)
+    _site(this)
+    this.finish()
     return _health(this)
 
 
-def drop_unwanted(connection: Connection, means: Means) -> None:
-    """Take away feeds in formats, and compressed copies, that the configuration asks for no more."""
-    output = means.config.output
-    formats = [f".{kind}" for kind in FORMATS if kind not in output.formats]
-    copies = [ending + copy for ending in (formats if output.precompress else [""]) for copy in COPIES]
-    paths = [path for path in documents.ending(connection, copies) if is_feed(path)]
-    # Archives stay: what is sealed is there for whoever was away.
-    paths += [path for path in documents.ending(connection, formats) if is_feed(path) and "/archive/" not in path]
-    for path in paths:
-        publish.remove(means.root, path)
-    documents.forget(connection, paths)
+def publish_feed(means: Means, category_id: int) -> list[str]:
+    """Write what differs of one feed; names what was written. Nothing is done for one that is not behind.
 
-
-def _restore(means: Means) -> None:
-    """Documents that somebody deleted or altered are forgotten, and what they show is behind."""
+    Others may publish other feeds meanwhile; one feed is published by one at a time, which is the caller's to
+    see to. The site is behind afterwards. Raises StoreError as a round does.
+    """
     with means.database.read() as connection:
-        lost = [
-            row
-            for row in documents.all_of_them(connection)
-            if publish.stamp(means.root, row.path) != (row.size, row.mtime)
-        ]
-    if not lost:
-        return
-    with means.database.write() as connection:
-        root = categories.ensure(connection, (), means.naming, means.clock())[()]
-        documents.forget(connection, [row.path for row in lost])
-        archives.outdate(connection, [(row.category_id, row.archive) for row in lost if row.archive is not None])
-        paging.outdate(connection, [(row.category_id, row.page) for row in lost if row.page is not None])
-        plain = [row for row in lost if row.archive is None and row.story_id is None]
-        feeds = [root if row.category_id is None else row.category_id for row in plain]
-        documents.outdate(connection, feeds, [row.story_id for row in lost if row.story_id is not None])
+        behind = categories.dirty(connection, category_id)
+    this = Round(means)
+    _feeds(this, behind)
+    return this.finish()
 
 
-def _feeds(this: Round, ids: Sequence[int]) -> bool:
-    """Write what is behind of these feeds; tells whether it came to the end of that."""
-    for step in _steps(this, ids):
+def publish_site(means: Means) -> list[str]:
+    """Write what differs of all that is there once; names what was written. By one at a time."""
+    with means.database.write(beside=True) as connection:
+        categories.ensure(connection, (), means.naming, means.clock())
+    this = Round(means)
+    _entry_pages(this)
+    _site(this)
+    this.finish()
+    return _health(this)
+
+
+def _feeds(this: Round, behind: Sequence[Behind]) -> None:
+    """Write what is behind of these feeds, until the process is to stop."""
+    for step in _steps(this, behind):
         if this.means.stopping.is_set():
-            return False
+            return
         step()
-    return True
 
 
-def _steps(this: Round, ids: Sequence[int]) -> Iterator[Callable[[], None]]:
-    """Archives, feeds, pages: whoever sees the one finds what it links to."""
-    for start in range(0, len(ids), BATCH):
-        yield partial(_arrive, this, ids[start : start + BATCH])
-    for archive in this.unwritten(archives.unwritten, ids):
-        yield partial(_archive, this, *archive)
-    for category_id in ids:
-        yield partial(_feed, this, category_id)
+def _steps(this: Round, behind: Sequence[Behind]) -> Iterator[Callable[[], None]]:
+    """Archives, pages, feeds: what stays comes before what leads to it, and is there when the feed settles."""
+    ids = [category_id for category_id, _ in behind]
+    for some in _batches(ids):
+        yield partial(_arrive, this, some)
+    for parts in _batches(_unwritten(this, archives.unwritten, ids)):
+        yield partial(_archives, this, parts)
     # A page that emptied has its neighbours written once more.
-    while this.means.config.output.pages and (numbered := this.unwritten(paging.unwritten, ids)):
-        for page in numbered:
-            yield partial(_numbered_page, this, *page)
+    while this.means.config.output.pages and (numbered := _unwritten(this, paging.unwritten, ids)):
+        for parts in _batches(numbered):
+            yield partial(_numbered_pages, this, parts)
+    for few in _batches(behind):
+        yield partial(_newest, this, few)
 
 
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+
+
+def _unwritten(
+    this: Round, asked: Callable[[Connection, Container[int]], list[Part]], feeds: Collection[int]
+) -> list[Part]:
+    with this.means.database.read() as connection:
+        return asked(connection, frozenset(feeds)) if feeds else []
+
+
+@again
 def _arrive(this: Round, ids: Sequence[int]) -> None:
     """Give what is new in these feeds its places in them."""
     output = this.means.config.output
@@ -204,66 +137,107 @@ def _arrive(this: Round, ids: Sequence[int]) -> None:
                 paging.arrive(connection, category_id)
 
 
-def _feed(this: Round, category_id: int) -> None:
-    means = this.means
-    site, output = means.config.site, means.config.output
-    archiving = output.archive and "atom" in output.formats
-    choice = Choice(output.entries, unsealed=archiving, per_publisher=output.per_source, paged=output.pages)
-    with means.database.read() as connection:
-        feed = feeds.feed(connection, category_id, choice, means.shown, this.nodes, this.stories)
-        gone = moves.moved(connection, category_id)
-    if gone:
-        rows = this.put(publish.moved_documents(gone, site, output), category_id=category_id)
-    else:
-        shown = publish.feed_documents(feed, site, output, this.nodes, this.kept)
-        rows = this.put(shown, this.kept, category_id=category_id)
-    with means.database.write() as connection:
-        documents.record(connection, rows)
-
-
-def _numbered_page(this: Round, category_id: int, number: int) -> None:
-    means = this.means
-    with means.database.read() as connection:
-        feed = feeds.page(connection, category_id, number, means.shown, this.nodes, this.stories)
-    site, output = means.config.site, means.config.output
-    shown = [publish.page_document(feed, site, output, this.nodes, this.kept)] if feed.stories else []
-    rows = this.put(shown, category_id=category_id, page=number)
-    if not shown:
-        _take_away(this, [page_path(feed.slug, number)])
-    with means.database.write() as connection:
-        documents.record(connection, rows)
-        paging.settle(connection, category_id, number, empty=not shown)
-
-
-def _archive(this: Round, category_id: int, number: int) -> None:
+def _archives(this: Round, parts: Sequence[Part]) -> None:
     """Write what was sealed, or taken out, since."""
     means = this.means
     with means.database.read() as connection:
-        feed = feeds.archive(connection, category_id, number, means.shown, this.stories)
-    standing = this.standing(archive_path(feed.slug, number))
-    document = publish.archive_document(feed, means.config.site, means.config.output, standing, this.kept)
-    faults = len(this.faults)
+        sealed = feeds.sealed(connection, parts, means.shown, this.stories)
+    paths = {part: archive_path(feed.slug, part[1]) for part, feed in zip(parts, sealed, strict=True)}
+    standing = this.standing(list(paths.values()))
+    rows = this.put(
+        _archive(this, part, feed, standing.get(paths[part])) for part, feed in zip(parts, sealed, strict=True)
+    )
+    # What failed its check is tried again when the feed next changes.
+    faulty = {fault.path for fault in this.faults}
+    with means.database.write(beside=True) as connection:
+        documents.record(connection, rows)
+        archives.settle(connection, [part for part in parts if paths[part] not in faulty])
+
+
+def _archive(this: Round, part: Part, feed: Feed, standing: bytes | None) -> Made:
+    site, output = this.means.config.site, this.means.config.output
+    path, data = publish.archive_document(feed, site, output, standing, this.kept)
     # What stands there may say another thing of an entry than other documents do.
-    rows = this.put([document], None if standing else this.kept, category_id=category_id, archive=number)
-    if len(this.faults) == faults:  # else it is tried again when the feed next changes
-        with means.database.write() as connection:
-            documents.record(connection, rows)
-            archives.settle(connection, category_id, number)
+    return Made(path, data, {"category_id": part[0], "archive": part[1]}, None if standing else this.kept)
 
 
-def _site(this: Round, root: int, tree: Node, done: Sequence[tuple[int, int]]) -> None:
-    """What there is once: it shows the whole tree, so it changes with any feed.
-
-    Feeds that are done are settled only now: after a crash before this there is something to do.
-    """
+def _numbered_pages(this: Round, parts: Sequence[Part]) -> None:
     means = this.means
     with means.database.read() as connection:
-        newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, this.nodes, this.stories)
-    home = publish.Home(newest, tree.children, len(means.sources))
-    rows = this.put(publish.site_documents(home, means.config.site, means.config.output))
-    with means.database.write() as connection:
+        pages = dict(zip(parts, feeds.numbered(connection, parts, means.shown, this.stories), strict=True))
+        nodes = _named(this, connection, pages.values())
+    rows = this.put(_numbered_page(this, part, feed, nodes) for part, feed in pages.items() if feed.stories)
+    this.take_away([page_path(feed.slug, part[1]) for part, feed in pages.items() if not feed.stories])
+    with means.database.write(beside=True) as connection:
         documents.record(connection, rows)
-        categories.settle(connection, done)
+        paging.settle(connection, {part: not feed.stories for part, feed in pages.items()})
+
+
+def _numbered_page(this: Round, part: Part, feed: Feed, nodes: Nodes) -> Made:
+    site, output = this.means.config.site, this.means.config.output
+    path, data = publish.page_document(feed, site, output, nodes, this.kept)
+    return Made(path, data, {"category_id": part[0], "page": part[1]})
+
+
+def _newest(this: Round, behind: Sequence[Behind]) -> None:
+    """The feeds themselves, each with the page beside it; then they are settled."""
+    means = this.means
+    ids = [category_id for category_id, _ in behind]
+    with means.database.read() as connection:
+        chosen = choice(means.config.output)
+        found = dict(zip(ids, feeds.feeds(connection, ids, chosen, means.shown, this.tree, this.stories), strict=True))
+        nodes = _named(this, connection, found.values())
+        gone = moves.gone(connection, ids)
+    rows = this.put(one for category_id in ids for one in _feed(this, found[category_id], gone, nodes, category_id))
+    with means.database.write(beside=True) as connection:
+        documents.record(connection, rows)
+        categories.settle(connection, behind)
+        documents.outdate_site(connection)
+
+
+def _feed(this: Round, feed: Feed, gone: Mapping[int, Moved], nodes: Nodes, category_id: int) -> Iterator[Made]:
+    site, output = this.means.config.site, this.means.config.output
+    of = {"category_id": category_id}
+    if category_id in gone:
+        return (Made(path, data, of) for path, data in publish.moved_documents(gone[category_id], site, output))
+    shown = publish.feed_documents(feed, site, output, nodes, this.kept)
+    return (Made(path, data, of, this.kept) for path, data in shown)
+
+
+def _named(this: Round, connection: Connection, shown: Iterable[Feed]) -> Nodes:
+    """The categories that the pages beside these feeds name."""
+    paths = (path for feed in shown for path in publish.named(feed))
+    return this.tree.of(connection, paths) if this.means.config.output.pages else {}
+
+
+def choice(output: Output) -> Choice:
+    """Which of its stories a feed shows."""
+    archiving = output.archive and "atom" in output.formats
+    return Choice(output.entries, unsealed=archiving, per_publisher=output.per_source, paged=output.pages)
+
+
+def _site(this: Round) -> None:
+    """What there is once. The home page shows every feed's count and so changes with any; the rest with their names."""
+    means = this.means
+    site, output = means.config.site, means.config.output
+    with means.database.read() as connection:
+        mark, names = documents.site_behind(connection), documents.names_behind(connection)
+        fresh = not documents.digests(connection, [publish.OPML])
+        if not (mark or fresh):
+            return
+        home = _home(this, connection) if output.pages or names or fresh else None
+    shown = list(publish.site_documents(home, site, output)) if home and (names or fresh) else []
+    shown += publish.home_documents(home, site, output) if home else []
+    rows = this.put(Made(*one) for one in shown)
+    with means.database.write(beside=True) as connection:
+        documents.record(connection, rows)
+        documents.settle_site(connection, (mark, names))
+
+
+def _home(this: Round, connection: Connection) -> publish.Home:
+    means, root = this.means, categories.root(connection)
+    newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, this.tree, this.stories)
+    return publish.Home(newest, categories.tree(connection, means.naming).children, len(means.sources))
 
 
 def _entry_pages(this: Round) -> None:
@@ -271,45 +245,22 @@ def _entry_pages(this: Round) -> None:
     means = this.means
     while True:
         with means.database.read() as connection:
-            counters = documents.dirty_stories(connection, BATCH)
+            counters = documents.dirty_stories(connection, PAGES)
+            if not counters:
+                return
             shown, ended = feeds.pages(connection, [story_id for story_id, _ in counters], means.shown)
-        if not counters:
-            return
-        rows = _pages(this, shown)
-        _take_away(this, [entry_path(uuid) for uuid in ended])
-        with means.database.write() as connection:
+            nodes = this.tree.of(connection, {path for story in shown.values() for path in story.paths})
+        rows = this.put(_pages(this, shown, nodes))
+        this.take_away([entry_path(uuid) for uuid in ended])
+        with means.database.write(beside=True) as connection:
             documents.record(connection, rows)
             documents.settle_stories(connection, counters)
 
 
-def _pages(this: Round, stories: Mapping[int, Story]) -> list[dict[str, Any]]:
-    ids = {entry_path(story.uuid): story_id for story_id, story in stories.items()}
-    rows = this.put(
-        publish.entry_documents(stories.values(), this.means.config.site, this.means.config.output, this.nodes)
-    )
-    return [row | {"story_id": ids[row["path"]]} for row in rows]
-
-
-def _take_away(this: Round, paths: Sequence[str]) -> None:
-    for path in paths:
-        publish.remove(this.means.root, path)
-    if paths:
-        with this.means.database.write() as connection:
-            documents.forget(connection, paths)
-
-
-def _tell(this: Round) -> None:
-    """Name the faults of the round, and note which documents are faulty, and which are no longer."""
-    if not (this.faults or this.mended):
-        return
-    found: dict[str, list[str]] = {}
-    for fault in this.faults:
-        log.error("%s: %s", fault.path, fault.message)
-        found.setdefault(fault.path or "", []).append(fault.message)
-    with this.means.database.write() as connection:
-        events.record(connection, this.faults, this.means.clock())
-        health.after_round(connection, found, this.mended, this.means.clock())
-    this.faults.clear()
+def _pages(this: Round, stories: Mapping[int, Story], nodes: Nodes) -> Iterator[Made]:
+    for story_id, story in stories.items():
+        for path, data in publish.entry_documents([story], this.means.config.site, this.means.config.output, nodes):
+            yield Made(path, data, {"story_id": story_id})
 
 
 def _health(this: Round) -> list[str]:
@@ -321,9 +272,9 @@ def _health(this: Round) -> list[str]:
         if this.trusting and known and settings.get(connection, "health") == mark:
             return this.written
         shown = health.document(connection, means)
-    rows = this.put([shown])
-    with means.database.write() as connection:
+    rows = this.put([Made(*shown)])
+    with means.database.write(beside=True) as connection:
         documents.record(connection, rows)
         settings.put(connection, "health", mark)
-    _tell(this)
+    this.tell()
     return this.written

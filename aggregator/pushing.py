@@ -21,6 +21,7 @@ from aggregator.publish.addresses import is_feed, public_url
 from aggregator.publish.formats import FORMATS
 from aggregator.publish.push import announce
 from aggregator.store import events, settings
+from aggregator.store.lock import one_at_a_time
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def note(means: Means, written: Iterable[str]) -> None:
         return
     feeds = [public_url(means.config.site, path) for path in written if _is_topic(path)]
     if feeds:
-        with means.database.write() as connection:
+        with means.database.write(beside=True) as connection:
+            one_at_a_time(connection)  # feeds are published side by side where several processes do it
             pending = _pending(connection)
             _keep(connection, Pending(_newest(pending.feeds, feeds), pending.failures, pending.wait_until))
 
@@ -85,8 +87,17 @@ async def push(means: Means) -> None:
     await asyncio.to_thread(_settle, means, taken, refusal, now)
 
 
+def due(connection: Connection, means: Means) -> bool:
+    """Whether there is something that the hub is to be told now."""
+    if not means.config.output.hub:
+        return False
+    pending = _pending(connection)
+    return bool(pending.feeds) and not _waits(pending, means.clock())
+
+
 def _settle(means: Means, taken: list[str], refusal: str | None, now: datetime) -> None:
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
+        one_at_a_time(connection)
         # Read anew: a round may have written more meanwhile.
         pending = _pending(connection)
         feeds = tuple(feed for feed in pending.feeds if feed not in set(taken))

@@ -34,7 +34,7 @@ async def once(
 def _chosen(means: Means, *, everything: bool, names: Sequence[str]) -> list[SourceState]:
     """The states of what is to be checked, claimed before the first request goes out."""
     now = means.clock()
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         if names:
             states = sources.by_name(connection, [name for name in names if means.sources[name].enabled])
         elif everything:

@@ -17,12 +17,13 @@ from time import monotonic
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import health, indexing, noticing, pipeline, pushing, systemd, turns, upkeep
+from aggregator import health, heap, indexing, noticing, pipeline, pushing, systemd, turns, upkeep
 from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
 from aggregator.metrics import Metrics
 from aggregator.model import SourceState
 from aggregator.obstacles import Obstacles
+from aggregator.pulse import Pulse
 from aggregator.store import documents, sources, stories
 from aggregator.store.depths import depths
 from aggregator.upkeep import Upkeep
@@ -34,12 +35,6 @@ TICK = 0.5
 
 #: Seconds that work in hand is given when the service is told to stop.
 GRACE = 8.0
-
-#: Seconds between signs of life.
-BEAT = 1.0
-
-#: Seconds without a tick after which the service counts as stuck; longer than SQLite waits for a lock.
-STUCK = 60.0
 
 #: Most of the time that goes into the search index while sources are being checked.
 SHARE = 0.25
@@ -73,8 +68,7 @@ class Service:
         self._failure: StoreError | None = None
         #: What keeps parts of the work from being done for the time being.
         self._obstacles = Obstacles(monotonic)
-        #: When the last tick ended, by the event loop's clock.
-        self._ticked = 0.0
+        self._pulse = Pulse(self.metrics)
         self._ticking = self._tending = False
         self._upkeep = Upkeep(lambda: self.means, self._stop, self._changed)
 
@@ -93,13 +87,14 @@ class Service:
         )
         scheduler.add_job(self._tick, "interval", seconds=TICK, next_run_time=self.means.clock())
         scheduler.add_job(self._look_after, "interval", seconds=upkeep.EVERY, next_run_time=self.means.clock())
+        scheduler.add_job(heap.give_back, "interval", seconds=heap.EVERY)
         self._changed.set()  # what a crash left unpublished is published now
         self._wanted = set(self._folders().values())  # nobody watched while we were away
         async with self._fetchers:
             self._fetchers.callback(self.means.workers.close)
             await self._fetchers.enter_async_context(self.means.fetcher)
-            work = (self._publish(), self._watch(), self._watch_config(), self._reload(), self._index(), self._beat())
-            background = [asyncio.create_task(one) for one in work]
+            work = (self._publish(), self._watch(), self._watch_config(), self._reload(), self._index())
+            background = [asyncio.create_task(one) for one in (*work, self._pulse.beat(self._stop))]
             scheduler.start()
             systemd.notify("READY=1")
             await self._stop.wait()
@@ -137,7 +132,7 @@ class Service:
             self._fail(DUE, error)
         finally:
             self._ticking = False
-            self._ticked = asyncio.get_running_loop().time()
+            self._pulse.tick()
 
     async def _start(self) -> None:
         states = await asyncio.to_thread(self._due)
@@ -165,7 +160,7 @@ class Service:
             asked = sources.by_name(connection, wanted & means.sources.keys())
             states += [state for state in asked if state not in states]
         if states:
-            with means.database.write() as connection:
+            with means.database.write(beside=True) as connection:
                 turns.claim(connection, means, states, now)
         self._wanted -= wanted
         return states
@@ -300,25 +295,11 @@ class Service:
             self._wanted |= names
 
     def _folders(self) -> dict[Path, str]:
-        configured = self.means.sources.values()
-        return {Path(s.path): s.name for s in configured if s.path and s.enabled and Path(s.path).is_dir()}
-
-    async def _beat(self) -> None:
-        """Each second: how late the event loop is, and a sign of life while sources are looked after."""
-        loop, every = asyncio.get_running_loop(), min(BEAT, systemd.watchdog() or BEAT)
-        self._ticked = loop.time()
-        while not self._stop.is_set():
-            due = loop.time() + every
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), every)
-            self.metrics.late(max(loop.time() - due, 0.0))
-            if self.alive:
-                systemd.notify("WATCHDOG=1")
+        return noticing.folders(self.means.sources.values())
 
     @property
     def alive(self) -> bool:
-        """Whether sources are still looked after: a tick that hangs shows in nothing else."""
-        return asyncio.get_running_loop().time() - self._ticked < STUCK
+        return self._pulse.alive
 
     def _waiting(self) -> dict[str, tuple[str, float]]:
         with self.means.database.read() as connection:

@@ -37,7 +37,7 @@ class Upkeep:
 
     def _follow_clock(self) -> None:
         means = self._means()
-        with means.database.write() as connection:
+        with means.database.write(beside=True) as connection:
             moved = clocks.set_back(connection, means.clock())
         if moved:
             log.warning("the clock was set back", extra={"sources": moved})

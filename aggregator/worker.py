@@ -75,10 +75,10 @@ def _bound(room: int) -> None:
 def _work(tasks: BinaryIO, answers: BinaryIO, seconds: int) -> None:
     from aggregator.prepare import prepare
 
-    document, recipe, now = pickle.load(tasks)  # noqa: S301  from the process that started us
+    document, recipe, now, known = pickle.load(tasks)  # noqa: S301  from the process that started us
     signal.alarm(seconds)
     try:
-        answer: object = prepare(document, recipe, now)
+        answer: object = prepare(document, recipe, now, known)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001  it is raised again where it can be told of

@@ -29,7 +29,7 @@ from typing import IO
 
 from aggregator import worker
 from aggregator.model import Document, Failed, Outcome
-from aggregator.prepare import Read, Recipe, prepare
+from aggregator.prepare import NOTHING, Read, Recipe, Titles, prepare
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class _Task:
     document: Document
     recipe: Recipe
     now: datetime
+    known: Titles
     done: Future[Read | Failed] = field(default_factory=Future)
 
     @property
@@ -152,7 +153,7 @@ class _Worker:
 
     @staticmethod
     def _ask(process: _Process, task: _Task) -> Read | Failed:
-        process.tell((task.document, task.recipe, task.now))
+        process.tell((task.document, task.recipe, task.now, task.known))
         answer = process.hear()
         if isinstance(answer, (Read, Failed)):
             return answer
@@ -200,8 +201,11 @@ class Workers:
     def __init__(
         self, most: int | None = None, *, enough: int = ENOUGH, idle: float = IDLE, limits: Limits = Limits()
     ) -> None:
-        """`most` workers at once, 0 for none; default: one fewer than processors, at least one."""
-        self._most = min(MOST, max(_processors() - 1, 1)) if most is None else most
+        """`most` workers at once, 0 for none; default: as many as processors.
+
+        This process stores what they read, which takes it half the time that reading takes.
+        """
+        self._most = min(MOST, _processors()) if most is None else most
         self._enough, self._idle, self._limits = max(enough, 1), idle, limits
         #: Guards everything below, and tells of every change of it.
         self._changed = Condition()
@@ -217,17 +221,21 @@ class Workers:
         self._starting: set[_Worker] = set()
         self._ready: set[_Worker] = set()
 
-    async def prepare(self, document: Document, recipe: Recipe, now: datetime) -> Read | Failed:
+    async def prepare(
+        self, document: Document, recipe: Recipe, now: datetime, known: Titles = NOTHING
+    ) -> Read | Failed:
         """As `prepare.prepare`; what a worker dies of is Failed too."""
-        [done] = self.begin([document], recipe, now)
+        [done] = self.begin([document], recipe, now, known)
         return await asyncio.wrap_future(done)
 
-    def begin(self, documents: Iterable[Document], recipe: Recipe, now: datetime) -> list[Future[Read | Failed]]:
+    def begin(
+        self, documents: Iterable[Document], recipe: Recipe, now: datetime, known: Titles = NOTHING
+    ) -> list[Future[Read | Failed]]:
         """What comes of each, in their order; for threads, which can do something else until it is there.
 
         What waits is held in memory: it is for the caller to begin no more than is reasonable.
         """
-        tasks = [_Task(document, recipe, now) for document in documents]
+        tasks = [_Task(document, recipe, now, known) for document in documents]
         with self._changed:
             self._tasks.extend(tasks)
             self._load += sum(task.weight for task in tasks)
@@ -331,7 +339,7 @@ class Workers:
 
 
 def _read_here(task: _Task) -> Read | Failed:
-    return prepare(task.document, task.recipe, task.now)
+    return prepare(task.document, task.recipe, task.now, task.known)
 
 
 def _processors() -> int:

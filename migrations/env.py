@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy.types import TypeDecorator
 
 #: Tables that other programs or virtual tables bring along; not ours to compare.
-FOREIGN = ("story_fts", "procrastinate_")
+FOREIGN = ("story_fts", "procrastinate_", "schema_oldest")
 
 
 def ours(name: str | None, kind: str, _parents: object) -> bool:

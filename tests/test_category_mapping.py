@@ -17,10 +17,9 @@ from tests.world import World, article, item, rss
 FEED = "https://example.com/feed"
 
 
-def folder(tmp_path: Path, *places: str) -> World:
+def folder(world: World, *places: str) -> World:
     """A folder with one article for each place, which is a YAML list of names."""
-    world = World(tmp_path)
-    world.source("文章", path=str(tmp_path / "articles"))
+    world.source("文章", path=str(world.folder / "articles"))
     for number, place in enumerate(places):
         text = article(f"第{number}篇", f"<p>这是第{number}篇文章，它只说它自己的事情。</p>", author="晨报")
         world.article(f"{number}.md", text.replace("\n - 新媒体\n - 晨报\n - 最新", f" {place}"))
@@ -32,8 +31,7 @@ def category(world: World, path: str, **keys: Any) -> None:
     world.config.setdefault("categories", []).append({"path": path, **keys})
 
 
-def test_own_terms_of_a_feed_go_where_patterns_say(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_own_terms_of_a_feed_go_where_patterns_say(world: World) -> None:
     world.source("Wire", url=FEED)
     category(world, "科技/编程", **{"from": ["^python$", "rust"]})
     world.network.answers[FEED] = rss(
@@ -50,8 +48,8 @@ def test_own_terms_of_a_feed_go_where_patterns_say(tmp_path: Path) -> None:
     [("[财经]", "[財經]"), ("[ＩＴ]", "[it]"), ("[财经, 股票]", "[財經, 股票]")],
     ids=["script", "width and case", "a level above"],
 )
-def test_spellings_of_one_name_meet_in_one_category(tmp_path: Path, spellings: tuple[str, str]) -> None:
-    world = folder(tmp_path, *spellings)
+def test_spellings_of_one_name_meet_in_one_category(world: World, spellings: tuple[str, str]) -> None:
+    folder(world, *spellings)
     top = [path for path in world.published() if path.startswith("feeds/") and path.count("/") == 1]
     assert len([path for path in top if path.endswith(".atom") and path != "feeds/all.atom"]) == 1
     (slug,) = {path.removesuffix(".atom").removeprefix("feeds/") for path in top} - {"all"} - _other(top)
@@ -63,36 +61,36 @@ def _other(paths: list[str]) -> set[str]:
     return {path.removeprefix("feeds/") for path in paths if not path.endswith(".atom")}
 
 
-def test_one_article_in_two_spellings_of_a_category_is_there_once(tmp_path: Path) -> None:
-    world = folder(tmp_path, "[[财经], [財經]]")
+def test_one_article_in_two_spellings_of_a_category_is_there_once(world: World) -> None:
+    folder(world, "[[财经], [財經]]")
     (slug,) = (row[0] for row in world.rows("SELECT slug FROM category WHERE slug != 'all' AND kind = 'category'"))
     assert world.titles(slug) == ["第0篇"]
 
 
-def test_the_config_speaks_of_a_category_in_any_spelling(tmp_path: Path) -> None:
-    world = folder(tmp_path, "[財經]")
+def test_the_config_speaks_of_a_category_in_any_spelling(world: World) -> None:
+    folder(world, "[財經]")
     category(world, "财经", title="金融")
     world.publish()
     assert world.feed("財經").feed.title == "金融"
 
 
-def renamed(tmp_path: Path) -> World:
-    world = folder(tmp_path, "[技术, 编程]", "[技术, 编程, Python]", "[技术]")
+def renamed(world: World) -> World:
+    folder(world, "[技术, 编程]", "[技术, 编程, Python]", "[技术]")
     category(world, "科技/开发", was=["技术/编程"])
     world.publish()
     return world
 
 
-def test_entries_of_a_renamed_category_go_along_with_all_below_it(tmp_path: Path) -> None:
-    world = renamed(tmp_path)
+def test_entries_of_a_renamed_category_go_along_with_all_below_it(world: World) -> None:
+    renamed(world)
     assert sorted(world.titles("科技/开发")) == ["第0篇", "第1篇"]
     assert world.titles("科技/开发/Python") == ["第1篇"]
     assert world.titles("技术") == ["第2篇"]
     assert len(world.titles()) == 3
 
 
-def test_what_comes_later_goes_to_the_new_place_too(tmp_path: Path) -> None:
-    world = renamed(tmp_path)
+def test_what_comes_later_goes_to_the_new_place_too(world: World) -> None:
+    renamed(world)
     text = article("新的一篇", "<p>后来的文章仍然写着从前的分类名。</p>")
     world.article("new.md", text.replace("\n - 新媒体\n - 晨报\n - 最新", " [技术, 编程]"))
     world.clock.forward(hours=1)
@@ -101,8 +99,8 @@ def test_what_comes_later_goes_to_the_new_place_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [("技术/编程", "科技/开发"), ("技术/编程/Python", "科技/开发/Python")])
-def test_the_old_feed_says_where_it_went(tmp_path: Path, old: str, new: str) -> None:
-    world = folder(tmp_path, "[技术, 编程]", "[技术, 编程, Python]")
+def test_the_old_feed_says_where_it_went(world: World, old: str, new: str) -> None:
+    folder(world, "[技术, 编程]", "[技术, 编程, Python]")
     before = world.feed(old).feed
     category(world, "科技/开发", was=["技术/编程"])
     world.clock.forward(hours=1)
@@ -118,15 +116,15 @@ def test_the_old_feed_says_where_it_went(tmp_path: Path, old: str, new: str) -> 
     assert b'http-equiv="refresh"' in world.published()[f"c/{old}/index.html"]
 
 
-def test_the_old_category_is_listed_nowhere(tmp_path: Path) -> None:
-    shown = renamed(tmp_path).published()
+def test_the_old_category_is_listed_nowhere(world: World) -> None:
+    shown = renamed(world).published()
     for path in ("index.html", "opml.xml"):
         assert "编程".encode() not in shown[path].replace(b"%E7%BC%96%E7%A8%8B", "编程".encode()), path
         assert "开发".encode() in shown[path], path
 
 
-def test_where_we_serve_old_addresses_redirect(tmp_path: Path) -> None:
-    world = renamed(tmp_path)
+def test_where_we_serve_old_addresses_redirect(world: World) -> None:
+    renamed(world)
     means = world.open()
     web = Website(lambda: means)
     for path, to in (
@@ -147,8 +145,8 @@ def _target(path: str, location: str) -> str:
     return unquote(urljoin(path, location))
 
 
-def test_merged_categories_show_what_each_of_them_had(tmp_path: Path) -> None:
-    world = folder(tmp_path, "[编程]", "[软件]", "[[编程], [软件]]")
+def test_merged_categories_show_what_each_of_them_had(world: World) -> None:
+    folder(world, "[编程]", "[软件]", "[[编程], [软件]]")
     category(world, "编程", was=["软件"])
     world.publish()
     assert sorted(world.titles("编程")) == ["第0篇", "第1篇", "第2篇"]
@@ -158,8 +156,8 @@ def test_merged_categories_show_what_each_of_them_had(tmp_path: Path) -> None:
     assert world.published() == before
 
 
-def test_a_move_that_is_taken_back_brings_the_old_feed_back(tmp_path: Path) -> None:
-    world = folder(tmp_path, "[编程]", "[软件]")
+def test_a_move_that_is_taken_back_brings_the_old_feed_back(world: World) -> None:
+    folder(world, "[编程]", "[软件]")
     before = world.published()
     category(world, "编程", was=["软件"])
     world.publish()
@@ -168,8 +166,8 @@ def test_a_move_that_is_taken_back_brings_the_old_feed_back(tmp_path: Path) -> N
     assert {path: world.published()[path] for path in before} == before
 
 
-def test_a_hidden_category_is_published_and_not_listed(tmp_path: Path) -> None:
-    world = folder(tmp_path, "[内部]", "[公开]")
+def test_a_hidden_category_is_published_and_not_listed(world: World) -> None:
+    folder(world, "[内部]", "[公开]")
     category(world, "内部", hidden=True)
     world.publish()
     assert world.titles("内部") == ["第0篇"]
@@ -179,8 +177,8 @@ def test_a_hidden_category_is_published_and_not_listed(tmp_path: Path) -> None:
     assert "feeds/%E5%86%85%E9%83%A8" not in world.published()["index.html"].decode()
 
 
-def test_how_a_file_names_its_terms_is_not_published_as_a_scheme(tmp_path: Path) -> None:
-    world = folder(tmp_path, "[公开]")
+def test_how_a_file_names_its_terms_is_not_published_as_a_scheme(world: World) -> None:
+    folder(world, "[公开]")
     assert world.feed().entries[0].tags
     assert all(not tag.scheme for tag in world.feed().entries[0].tags)
 
@@ -193,8 +191,7 @@ def test_how_a_file_names_its_terms_is_not_published_as_a_scheme(tmp_path: Path)
         ([{"path": "A", "was": ["C"]}, {"path": "B", "was": ["ｃ"]}], "'ｃ' moved to 'A' already"),
     ],
 )
-def test_moves_that_cross_are_mistakes(tmp_path: Path, categories: list[dict[str, Any]], mistake: str) -> None:
-    world = World(tmp_path)
+def test_moves_that_cross_are_mistakes(world: World, categories: list[dict[str, Any]], mistake: str) -> None:
     world.config["categories"] = categories
     with pytest.raises(ConfigError) as caught:
         world.open()
@@ -212,9 +209,8 @@ def test_moves_that_cross_are_mistakes(tmp_path: Path, categories: list[dict[str
     ],
 )
 def test_rules_that_cannot_work_are_mistakes_with_their_place(
-    tmp_path: Path, rule: dict[str, Any], mistake: str
+    world: World, tmp_path: Path, rule: dict[str, Any], mistake: str
 ) -> None:
-    world = World(tmp_path)
     world.config["rules"] = [rule]
     with pytest.raises(ConfigError) as caught:
         world.open()

@@ -309,8 +309,8 @@ def test_another_encoding(folder: Folder) -> None:
     assert folder.problems(written) == ["2:10: not UTF-8: save the file with that encoding"]
 
 
-def test_a_file_of_more_than_a_megabyte(folder: Folder) -> None:
-    assert "larger than 1 MB" in folder.problems(SITE + "#" * MOST_BYTES)[0]
+def test_a_file_that_nobody_wrote(folder: Folder) -> None:
+    assert "larger than 64 MB" in folder.problems(SITE + "#" * MOST_BYTES)[0]
 
 
 # --- single mistakes ---------------------------------------------------------------------------
@@ -454,12 +454,18 @@ def test_a_long_value_is_cut_in_the_message(folder: Folder) -> None:
     assert len(folder.problem(f"output: {{entries: {'x' * 5000}}}")) < 200
 
 
-# --- keys without effect -----------------------------------------------------------------------
+# --- keys that go together ---------------------------------------------------------------------
 
 
-def test_keys_without_effect_are_named_where_they_stand(folder: Folder) -> None:
-    assert folder.read(SITE + "engine: procrastinate\n").warnings == (f"{folder.file}:2:1: engine: has no effect yet",)
-    assert folder.read(SITE + "output: {entries: 5}").warnings == ()
+def test_several_processes_need_a_server(folder: Folder) -> None:
+    problem = folder.problem("engine: procrastinate")
+    assert problem.endswith(
+        "2:1: engine: procrastinate needs a PostgreSQL database, such as `database: postgresql+psycopg://…`"
+    )
+    assert (
+        folder.read(SITE + "engine: procrastinate\ndatabase: postgresql+psycopg:///news\n").config.engine
+        == "procrastinate"
+    )
 
 
 # --- used from Python --------------------------------------------------------------------------
@@ -496,7 +502,6 @@ def test_the_schema_for_editors_knows_every_key() -> None:
     assert {"with", "pattern"} == made["$defs"]["Replace"]["properties"].keys()
     assert "from" in made["$defs"]["Category"]["properties"]
     assert made["$defs"]["Schedule"]["properties"]["interval"]["default"] == "30m"
-    assert '"later"' not in reference.json_schema()
 
 
 def test_every_section_is_in_the_reference() -> None:
@@ -519,9 +524,8 @@ def test_every_example_of_the_reference_is_valid(folder: Folder, example: str) -
     assert example in (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 
 
-def test_the_bundled_configuration_is_valid_and_all_in_force() -> None:
+def test_the_bundled_configuration_is_valid() -> None:
     loaded = read(ROOT / "config.yaml", {})
-    assert loaded.warnings == ()
     assert loaded.config.sources[0].path == str(ROOT / "examples" / "articles")
     assert (
         (ROOT / "config.yaml")

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from aggregator.cli import cli
+from aggregator.cluster.running import Cluster
 from aggregator.config.load import Loaded, understood
 from aggregator.model import Outcome
 from aggregator.service import Service
@@ -21,7 +22,7 @@ from tests.world import World
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("docs/guide.md", "docs/guide.zh.md")
-DOCUMENTS = ("README.md", *GUIDES, "docs/operations.md", "docs/configuration.md")
+DOCUMENTS = ("README.md", *GUIDES, "docs/operations.md", "docs/capacity.md", "docs/configuration.md")
 SITE = {"title": "t", "url": "https://news.example.org/", "tag": "news.example.org,2026"}
 
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -207,6 +208,9 @@ def test_the_chinese_guide_is_in_chinese() -> None:
 
 # --- links and names
 
+#: What only one process of several tells.
+SEVERAL = {"aggregator_jobs_waiting", "aggregator_jobs_running", "aggregator_leader"}
+
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md", "docs/words.md", "docs/decisions.md"])
 def test_links_lead_somewhere(document: str) -> None:
@@ -217,7 +221,16 @@ def test_links_lead_somewhere(document: str) -> None:
 
 def test_the_metrics_that_are_documented_are_those_that_there_are(world: World) -> None:
     documented = set(re.findall(r"^\| `(aggregator_\w+)", text("docs/operations.md"), re.MULTILINE))
-    assert documented == exported(world)
+    assert documented == exported(world) | SEVERAL
+
+
+def test_several_processes_have_metrics_of_their_own_besides(world: World) -> None:
+    if world.open().database.sqlite_file:
+        pytest.skip("several processes need PostgreSQL")
+    known = exported(world)
+    cluster = Cluster(world.open().config, world.folder / "config.yaml")
+    assert set(re.findall(r"^# TYPE (\w+)", cluster.metrics.text().decode(), re.MULTILINE)) == known | SEVERAL
+    cluster.means.database.close()
 
 
 def exported(world: World) -> set[str]:
@@ -230,7 +243,7 @@ def test_alerts_ask_for_metrics_and_outcomes_that_there_are(world: World) -> Non
     rules = [rule for group in yaml.safe_load(text("deploy/alerts.yaml"))["groups"] for rule in group["rules"]]
     assert all(rule["annotations"]["summary"] and rule["for"] for rule in rules)
     asked = {name for rule in rules for name in re.findall(r"\baggregator_\w+", rule["expr"])}
-    assert asked <= exported(world)
+    assert asked <= exported(world) | SEVERAL
     outcomes = {
         name for rule in rules for found in re.findall(r'outcome!~"([^"]*)"', rule["expr"]) for name in found.split("|")
     }

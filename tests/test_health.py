@@ -14,6 +14,7 @@ from aggregator.cli import cli
 from aggregator.model import Document, Failed, Fetched, Outcome, Validators
 from aggregator.publish.lint import lint
 from aggregator.publish.phrases import phrases
+from aggregator.rounds import Made, Round
 from tests.test_breakers_pipeline import Journal, moved_with_everything
 from tests.world import World, item, rss
 
@@ -226,9 +227,9 @@ def test_a_document_that_fails_its_check_is_told_until_it_is_mended(blog: World)
     path = "feeds/新闻.atom"
     good = blog.published()[path]
     with blog.writing() as means:
-        this = publishing.Round(means, {}, trusting=False)
-        this.put([(path, good.replace(b"<published>2026", b"<published>noon 2026", 1))])
-        publishing._tell(this)
+        this = Round(means, trusting=False)
+        this.put([Made(path, good.replace(b"<published>2026", b"<published>noon 2026", 1))])
+        this.tell()
         publishing.publish_round(means)
     (told,) = entries(blog)
     assert told.title == f"没有发布：{path}"

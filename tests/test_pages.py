@@ -73,7 +73,8 @@ def published(site: Site) -> dict[str, bytes]:
     feeds = [everything, feed(*stories), feed(*stories, slug="金融", path=("金融",), children=TREE[0].children)]
     feeds.append(feed(slug="科技", path=("科技",)))
     documents = [document for one in feeds for document in publish.feed_documents(one, site, OUTPUT, NODES)]
-    documents += publish.site_documents(publish.Home(everything, TREE, 3), site, OUTPUT)
+    home = publish.Home(everything, TREE, 3)
+    documents += [*publish.site_documents(home, site, OUTPUT), *publish.home_documents(home, site, OUTPUT)]
     documents += publish.entry_documents(stories, site, OUTPUT, NODES)
     # What the server would render when asked for.
     documents += [(f"e/{one.uuid}.html", entrypage.entry(one, site, NODES)) for one in stories]
@@ -123,6 +124,7 @@ def test_without_pages_only_feeds_are_written():
         "feeds/金融/新浪财经.json",
     ]
     assert [path for path, _ in publish.site_documents(publish.Home(feed(), TREE, 1), SITE, output)] == ["opml.xml"]
+    assert list(publish.home_documents(publish.Home(feed(), TREE, 1), SITE, output)) == []
     assert list(publish.entry_documents([alone], SITE, output, NODES)) == []
 
 

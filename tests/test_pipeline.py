@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from aggregator.model import Failed, Outcome, Tally
@@ -328,7 +326,7 @@ def test_each_copy_stays_alone_when_duplicates_are_switched_off(folder: World) -
 
 
 def test_two_installations_give_the_same_ids(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
-    other = World(tmp_path_factory.mktemp("other"))
+    other = world.another(tmp_path_factory.mktemp("other"))
     for one in (world, other):
         one.source("Blog", url=FEED)
         one.network.answers[FEED] = rss(item(1), item(2, body=f"<p>{LONG}</p>"), item(3))
@@ -405,13 +403,9 @@ def test_a_source_that_left_the_config_keeps_its_entries_and_is_not_asked(blog: 
 def test_the_promised_columns_are_there(blog: World) -> None:
     blog.network.answers[FEED] = rss(item(1))
     blog.once()
-    with sqlite3.connect(blog.folder / "data" / "aggregator.db") as database:
-        assert database.execute(
-            "SELECT id, source_id, url, title, published, first_seen, updated FROM entry"
-        ).fetchall()
-        assert database.execute("SELECT source_id, at, outcome, message FROM source_check").fetchall()
-        assert database.execute("SELECT at, source, path, entry_id, kind, message FROM event").fetchall()
-    database.close()
+    assert blog.rows("SELECT id, source_id, url, title, published, first_seen, updated FROM entry")
+    assert blog.rows("SELECT source_id, at, outcome, message FROM source_check")
+    assert blog.rows("SELECT at, source, path, entry_id, kind, message FROM event")
 
 
 def test_a_new_title_of_the_site_reaches_every_page(folder: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 import brotli
 import pytest
@@ -22,8 +21,7 @@ FEED = "feeds/科技.atom"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
+def world(world: World) -> World:
     world.source("甲", url="https://a.example/feed", category="科技")
     world.network.answers["https://a.example/feed"] = rss(item(1))
     world.config["output"] = {"precompress": True}

@@ -18,9 +18,8 @@ FEED = "https://example.com/feed"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(world: World) -> World:
     """An installation that has read one feed of three entries."""
-    world = World(tmp_path)
     world.source("Wire", url=FEED, category="新闻")
     world.network.answers[FEED] = rss(
         item(1, title="Parks", body="<p>The city builds twelve parks.</p><p class='ad'>Buy this now.</p>"),

@@ -66,7 +66,7 @@ def _sizes(tree: ast.AST) -> Iterator[int]:
 
 
 def test_lock_files_name_no_index() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-postgres.lock", "requirements-dev.lock"):
         text = (ROOT / name).read_text()
         assert not re.search(r"https?://|--index-url|--find-links", text)
         assert "--hash=sha256:" in text

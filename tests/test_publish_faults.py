@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import pytest
 
-from aggregator import publishing
 from aggregator.model import digest
+from aggregator.rounds import Made, Round
 from tests.world import World, item, rss
 
 FEED = "feeds/科技.{}"
@@ -23,9 +22,8 @@ FEED = "feeds/科技.{}"
     ],
 )
 def test_the_last_good_document_stays_and_the_fault_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, old: bytes, new: bytes
+    world: World, caplog: pytest.LogCaptureFixture, kind: str, old: bytes, new: bytes
 ):
-    world = World(tmp_path)
     world.source("甲", url="https://a.example/feed", category="科技")
     world.network.answers["https://a.example/feed"] = rss(item(1, title="第一篇"), title="甲报")
     world.once()
@@ -34,9 +32,9 @@ def test_the_last_good_document_stays_and_the_fault_is_named(
     broken = good.replace(old, new, 1).replace(b"<pubDate>noon, 01 Mar 2026", b"<pubDate>noon")
     assert broken != good
     with world.writing() as means, caplog.at_level(logging.ERROR):
-        this = publishing.Round(means, {}, trusting=False)
-        assert this.put([(path, broken)]) == []
-        publishing._tell(this)
+        this = Round(means, trusting=False)
+        assert this.put([Made(path, broken)]) == []
+        this.tell()
     assert world.published()[path] == good
     assert world.rows(f"SELECT digest FROM document WHERE path = '{path}'") == [(digest(good),)]
     ((told, message),) = world.rows("SELECT path, message FROM event WHERE kind = 'fault'")

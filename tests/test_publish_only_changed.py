@@ -104,6 +104,32 @@ def test_one_entry_costs_the_same_among_a_thousand_and_among_ten_thousand(tmp_pa
     assert_it_costs_the_same(tmp_path, 1000, 10_000)
 
 
+def one_more_beside(folder: Path, others: int) -> Cost:
+    """What a round of a running service costs that publishes one new entry, with so many other categories."""
+    folder.mkdir()
+    world = World(folder)
+    world.config["output"] = {"entries": 10, "formats": ["atom"], "pages": False}
+    world.source("Blog", url=FEED, category="own")
+    brought = (item(n).replace("</item>", f"<category>栏目 {n}</category></item>") for n in range(others))
+    world.network.answers[FEED] = rss(*brought)
+    world.once()
+    with world.writing() as means:
+        pipeline.publish(means)
+        world.network.answers[FEED] = rss(item(others).replace("</item>", "<category>栏目 0</category></item>"))
+        bring(means)
+        with counted(means) as cost:
+            assert "feeds/栏目 0.atom" in pipeline.publish(means, restore=False)
+    return cost
+
+
+def test_one_entry_costs_the_same_whatever_other_categories_there_are(tmp_path: Path) -> None:
+    # As many of each wait to be sealed in an archive.
+    cheap, dear = one_more_beside(tmp_path / "few", 25), one_more_beside(tmp_path / "many", 205)
+    assert dear.statements == cheap.statements
+    # Here a tree is a level deeper in several indexes; to look through all categories would be half as much again.
+    assert dear.steps <= cheap.steps * 1.35
+
+
 @pytest.fixture
 def blog(world: World) -> World:
     world.source("Blog", url=FEED, category="技术/编程")

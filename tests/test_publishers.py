@@ -102,7 +102,7 @@ def test_publishers_have_archives_too(world: World) -> None:
 
 def test_two_installations_give_a_publisher_the_same_id(world: World, tmp_path_factory: pytest.TempPathFactory) -> None:
     made = []
-    for one in (world, World(tmp_path_factory.mktemp("other"))):
+    for one in (world, world.another(tmp_path_factory.mktemp("other"))):
         one.source("Blog", url=FEED)
         one.network.answers[FEED] = rss(item(1))
         one.once()

@@ -19,8 +19,7 @@ FORMS = [f"{BASE}all.{kind}" for kind in ("atom", "rss", "json")]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
+def world(world: World) -> World:
     world.source("甲", url="https://a.example/feed", category="科技")
     world.network.answers["https://a.example/feed"] = rss(item(1))
     return world

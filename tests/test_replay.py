@@ -21,11 +21,10 @@ OTHER = "<p>周末的降雨使水库的蓄水量恢复到常年水平，供水�
 PROXY = "https://wrapper.example/?"
 
 
-def settled(folder: Path, edit: Callable[[dict[str, Any]], None] = lambda config: None) -> World:
-    """An installation that has read a feed and a folder."""
-    world = World(folder)
+def settled(world: World, edit: Callable[[dict[str, Any]], None] = lambda config: None) -> World:
+    """The installation, which has read a feed and a folder."""
     world.source("Wire", url=FEED, category="own")
-    world.source("文章", path=str(folder / "articles"))
+    world.source("文章", path=str(world.folder / "articles"))
     world.network.answers[FEED] = (
         rss(
             item(
@@ -77,12 +76,14 @@ EDITS = [drop, route, retitle, unwrap, replace, move, stay]
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_what_a_replay_publishes_a_fresh_installation_publishes(tmp_path: Path, edit: Callable[..., None]) -> None:
-    old = settled(tmp_path / "old")
+def test_what_a_replay_publishes_a_fresh_installation_publishes(
+    world: World, tmp_path: Path, edit: Callable[..., None]
+) -> None:
+    old = settled(world.another(tmp_path / "old"))
     before = dict(old.published())
     edit(old.config)
     old.replay()
-    fresh = settled(tmp_path / "fresh", edit).published()
+    fresh = settled(world.another(tmp_path / "fresh"), edit).published()
     after = old.published()
     assert {path: after.get(path) for path in fresh} == fresh
     # Nothing else but the empty feeds and pages of categories that hold nothing any more.
@@ -103,8 +104,8 @@ def everything(config: dict[str, Any]) -> None:
 DATES = "SELECT id, uuid, published, first_seen, updated, changes FROM entry ORDER BY id"
 
 
-def test_a_second_replay_changes_nothing_and_the_first_no_id_and_no_date(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_a_second_replay_changes_nothing_and_the_first_no_id_and_no_date(world: World) -> None:
+    settled(world)
     dates = world.rows(DATES)
     everything(world.config)
     world.clock.forward(days=3)
@@ -117,8 +118,8 @@ def test_a_second_replay_changes_nothing_and_the_first_no_id_and_no_date(tmp_pat
     assert world.published() == before
 
 
-def test_rules_that_are_taken_back_leave_no_trace(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_rules_that_are_taken_back_leave_no_trace(world: World) -> None:
+    settled(world)
     before, plain = world.published(), copy.deepcopy(world.config)
     everything(world.config)
     world.replay()
@@ -129,8 +130,8 @@ def test_rules_that_are_taken_back_leave_no_trace(tmp_path: Path) -> None:
     assert {path: after[path] for path in before} == before
 
 
-def test_what_a_rule_leaves_out_is_known_and_comes_back(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_what_a_rule_leaves_out_is_known_and_comes_back(world: World) -> None:
+    settled(world)
     drop(world.config)
     assert world.replay().dropped == 2
     assert sorted(world.titles()) == ["Parks", "Rain", "公园"]
@@ -144,8 +145,8 @@ def test_what_a_rule_leaves_out_is_known_and_comes_back(tmp_path: Path) -> None:
     assert len({path for path in world.published() if path.startswith("e/")}) == 3
 
 
-def test_what_was_refused_when_it_came_is_read_again_after_a_replay(tmp_path: Path) -> None:
-    world = settled(tmp_path, drop)
+def test_what_was_refused_when_it_came_is_read_again_after_a_replay(world: World) -> None:
+    settled(world, drop)
     assert sorted(world.titles()) == ["Parks", "Rain", "公园"]
     del world.config["rules"]
     world.replay()
@@ -154,8 +155,7 @@ def test_what_was_refused_when_it_came_is_read_again_after_a_replay(tmp_path: Pa
     assert len(world.titles()) == 5
 
 
-def test_a_story_goes_on_without_the_copy_that_is_left_out(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_a_story_goes_on_without_the_copy_that_is_left_out(world: World) -> None:
     world.source("First", url="https://one.example/feed", category="新闻")
     world.source("Second", url="https://two.example/feed", category="新闻")
     for number, host in enumerate(("one", "two")):
@@ -175,8 +175,7 @@ def test_a_story_goes_on_without_the_copy_that_is_left_out(tmp_path: Path) -> No
     assert [entry.id for entry in world.feed().entries] == [first]
 
 
-def test_an_address_that_a_rule_changed_is_known_at_the_next_check(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_an_address_that_a_rule_changed_is_known_at_the_next_check(world: World) -> None:
     world.source("Wire", url=FEED)
     listed = [item(n, link=f"{PROXY}https://other.example/{n}") for n in (1, 2)]
     world.network.answers[FEED] = rss(*(one.replace(f"id-{n}", "") for n, one in enumerate(listed, 1)))
@@ -190,9 +189,9 @@ def test_an_address_that_a_rule_changed_is_known_at_the_next_check(tmp_path: Pat
     assert (tally.new, tally.changed) == (0, 2)
 
 
-def test_an_interrupted_replay_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_replay_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "BATCH", 2)
-    world = settled(tmp_path)
+    settled(world)
     drop(world.config)
     means = world.open()
     with app.writing(means):
@@ -203,9 +202,9 @@ def test_an_interrupted_replay_goes_on_where_it_stopped(tmp_path: Path, monkeypa
     assert sorted(world.titles()) == ["Parks", "Rain", "公园"]
 
 
-def test_an_edit_between_two_halves_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_between_two_halves_starts_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "BATCH", 2)
-    world = settled(tmp_path)
+    settled(world)
     drop(world.config)
     means = world.open()
     with app.writing(means):
@@ -215,23 +214,23 @@ def test_an_edit_between_two_halves_starts_anew(tmp_path: Path, monkeypatch: pyt
     assert len(world.titles()) == 5
 
 
-def test_an_entry_is_as_old_as_it_was_when_it_came(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_an_entry_is_as_old_as_it_was_when_it_came(world: World) -> None:
+    settled(world)
     world.config["rules"] = [{"when": {"age": "> 7d"}, "drop": True}]
     world.clock.forward(days=30)
     assert world.replay().dropped == 0
 
 
-def test_entries_of_a_source_that_is_gone_stay_as_they_are(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_entries_of_a_source_that_is_gone_stay_as_they_are(world: World) -> None:
+    settled(world)
     drop(world.config)
     world.config["sources"].pop(0)
     world.replay()
     assert sorted(world.titles()) == ["Advertisement: buy", "Parks", "Rain", "公园"]
 
 
-def test_duplicates_follow_the_settings_of_today(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_duplicates_follow_the_settings_of_today(world: World) -> None:
+    settled(world)
     world.article("b/copy.md", article("公园", f"{PROSE}<p>Buy this.</p>", author="晚报"))
     world.clock.forward(minutes=5)
     world.once()
@@ -241,8 +240,8 @@ def test_duplicates_follow_the_settings_of_today(tmp_path: Path) -> None:
     assert len(world.titles()) == 6
 
 
-def test_the_trace_says_what_replay_did(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_the_trace_says_what_replay_did(world: World) -> None:
+    settled(world)
     world.config["rules"] = [
         {"when": {"title": "Advert"}, "drop": True},
         {"when": {"title": "Rain"}, "title": "Showers"},
@@ -252,8 +251,8 @@ def test_the_trace_says_what_replay_did(tmp_path: Path) -> None:
     assert sorted(events) == [("dropped", "rule: title Advert"), ("replayed", "today's rules change: title")]
 
 
-def test_the_command_counts_what_it_did(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_the_command_counts_what_it_did(world: World, tmp_path: Path) -> None:
+    settled(world)
     drop(world.config)
     world.open()
     result = CliRunner().invoke(cli, ["-c", str(tmp_path / "config.yaml"), "replay", "--json"])
@@ -264,8 +263,8 @@ def test_the_command_counts_what_it_did(tmp_path: Path) -> None:
     assert sorted(world.titles()) == ["Parks", "Rain", "公园"]
 
 
-def test_only_edited_settings_of_duplicates_have_everything_grouped_anew(tmp_path: Path) -> None:
-    world = settled(tmp_path)
+def test_only_edited_settings_of_duplicates_have_everything_grouped_anew(world: World) -> None:
+    settled(world)
     for duplicates, ungrouped in (({}, 0), ({"window": "7d"}, 5), ({"window": "7d"}, 0)):
         world.config["duplicates"] = duplicates
         means = world.open()
@@ -275,10 +274,8 @@ def test_only_edited_settings_of_duplicates_have_everything_grouped_anew(tmp_pat
             pipeline.group(means)
 
 
-def test_articles_that_a_rule_shows_to_be_one_become_one_story(tmp_path: Path) -> None:
-    def carried(folder: Path, **config: Any) -> World:
-        folder.mkdir()
-        world = World(folder)
+def test_articles_that_a_rule_shows_to_be_one_become_one_story(world: World, tmp_path: Path) -> None:
+    def carried(world: World, **config: Any) -> World:
         world.config |= config
         for name, prefix in (("One", ""), ("Two", PROXY)):
             address = f"https://{name.lower()}.example/feed"
@@ -294,7 +291,8 @@ def test_articles_that_a_rule_shows_to_be_one_become_one_story(tmp_path: Path) -
         return world
 
     rule = {"clean": {"unwrap": [PROXY]}}
-    world, fresh = carried(tmp_path / "old"), carried(tmp_path / "fresh", **rule)
+    fresh = carried(world.another(tmp_path / "fresh"), **rule)
+    carried(world)
     world.config |= rule
     world.replay()
     assert world.titles() == fresh.titles()

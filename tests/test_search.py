@@ -28,8 +28,7 @@ TEA = "　　春茶上市第一周，产区交易量比去年同期增加一成�
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
+def world(world: World) -> World:
     world.source("文章", path="articles")
     world.article("a.md", article("三成负荷来自海上", f"<p>{GRID}</p>", author="青禾财经"))
     world.article(
@@ -155,7 +154,7 @@ def test_what_is_withdrawn_is_not_found_at_once_and_is_found_again_when_it_is_ba
         withdraw.article(connection, means, 1)
     assert titles(world, "储能") == ["噪声与消防怎么算"]
     world.once()
-    assert world.rows("SELECT count(*) FROM story_fts_number") == [(2,)]
+    assert world.rows(f"SELECT count(*) FROM {world.indexed}") == [(2,)]
     with world.writing() as means, means.database.write() as connection:
         withdraw.undo(connection, means, 1)
     world.once()
@@ -168,6 +167,7 @@ def test_what_is_forgotten_is_not_found_from_then_on(world: World) -> None:
     assert titles(world, "储能") == ["噪声与消防怎么算"]
 
 
+@pytest.mark.sqlite
 def test_what_is_erased_leaves_no_word_behind(world: World) -> None:
     with world.writing() as means, means.database.write() as connection:
         indexing.erase(connection, [1, 2, 3])
@@ -176,8 +176,8 @@ def test_what_is_erased_leaves_no_word_behind(world: World) -> None:
         assert held.scalar_one() == 0
 
 
-def test_a_story_that_joins_another_is_found_once(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_a_story_that_joins_another_is_found_once(world: World, tmp_path: Path) -> None:
+    world = world.another(tmp_path / "empty")
     world.source("文章", path="articles")
     world.config["duplicates"] = {"exact": False, "near": False}
     for author in ("青禾财经", "能源观察"):
@@ -188,7 +188,7 @@ def test_a_story_that_joins_another_is_found_once(tmp_path: Path) -> None:
     world.replay()
     assert len(titles(world, "储能电站")) == 1
     world.once()
-    assert world.rows("SELECT count(*) FROM story_fts_number") == [(1,)]
+    assert world.rows(f"SELECT count(*) FROM {world.indexed}") == [(1,)]
 
 
 # --- indexing ------------------------------------------------------------------------------
@@ -228,6 +228,7 @@ def test_a_change_while_a_step_was_under_way_is_still_pending(world: World) -> N
         assert [story_id for story_id, _ in search.pending(connection, 10)] == [1]
 
 
+@pytest.mark.sqlite
 def test_a_change_that_leaves_the_words_writes_nothing_into_the_index(world: World) -> None:
     before = world.rows("SELECT max(id) FROM story_fts_data")
     with world.writing() as means:
@@ -237,6 +238,7 @@ def test_a_change_that_leaves_the_words_writes_nothing_into_the_index(world: Wor
     assert world.rows("SELECT max(id) FROM story_fts_data") == before
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("rounds", [60])
 def test_writing_a_story_again_under_its_number_adds_words_and_loses_none(world: World, rounds: int) -> None:
     """What the index rests on: FTS5 takes a second row of one number for the same row."""
@@ -315,6 +317,7 @@ def plan(world: World, asked: str, narrow: Narrow) -> str:
         return " / ".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {statement}"))
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("narrow", [Narrow(), Narrow(feeds=((1, 2), (3,)))])
 def test_the_index_leads_and_nothing_is_sorted(world: World, narrow: Narrow) -> None:
     found = plan(world, "储能", narrow)
@@ -323,6 +326,7 @@ def test_the_index_leads_and_nothing_is_sorted(world: World, narrow: Narrow) -> 
     assert found.count("SCAN") == 1
 
 
+@pytest.mark.sqlite
 def test_what_waits_is_found_by_an_index_in_the_order_of_dates(world: World) -> None:
     with world.open().database.read() as connection:
         statement = "SELECT id, changed FROM story WHERE changed > searched ORDER BY published, id LIMIT 20"

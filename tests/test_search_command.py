@@ -15,8 +15,7 @@ GRID = "　　近海风电首次承担全省晚高峰三成负荷，储能电站
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
+def world(world: World) -> World:
     world.source("文章", path="articles")
     world.article("a.md", article("三成[负荷]来自海上", f"<p>{GRID}</p>", author="青禾财经"))
     world.once()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,8 +52,7 @@ def network() -> SlowNetwork:
 
 
 @pytest.fixture
-def world(tmp_path: Path, network: SlowNetwork) -> World:
-    world = World(tmp_path)
+def world(world: World, network: SlowNetwork) -> World:
     world.network = network
     world.clock.now = utc_now()  # the scheduler of the service has a clock of its own
     world.config["network"] = {"concurrency": 8, "per_host": 1}

@@ -79,6 +79,7 @@ def stored(blog: World) -> list[str]:
 # --- a full disk, a read-only one ----------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_below_the_database_loses_nothing(blog: World, disk: Disk) -> None:
     blog.config["database"] = "sqlite:///disk/news.db"
     blog.once()
@@ -126,6 +127,7 @@ def test_a_read_only_output_folder_is_named_and_written_to_afterwards(blog: Worl
     assert b"Item 2" in (disk.root / "feeds" / "all.atom").read_bytes()
 
 
+@pytest.mark.sqlite
 def test_a_read_only_database_is_named_and_written_to_afterwards(blog: World, disk: Disk) -> None:
     blog.config["database"] = "sqlite:///disk/news.db"
     blog.once()
@@ -141,6 +143,7 @@ def test_a_read_only_database_is_named_and_written_to_afterwards(blog: World, di
 # --- others, and damage --------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_two_writers_the_second_is_told_of_the_first(blog: World) -> None:
     blog.once()
     file = blog.open().database.sqlite_file
@@ -150,6 +153,7 @@ def test_two_writers_the_second_is_told_of_the_first(blog: World) -> None:
     assert blog.once()["Blog"].message is None
 
 
+@pytest.mark.sqlite
 def test_a_damaged_database_is_left_as_it_is(blog: World) -> None:
     blog.once()
     blog.open().database.close()
@@ -167,6 +171,7 @@ def test_a_damaged_database_is_left_as_it_is(blog: World) -> None:
     assert file.read_bytes() == data
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_left_as_it_is(blog: World) -> None:
     file = blog.folder / "data" / "aggregator.db"
     file.parent.mkdir()

@@ -88,6 +88,7 @@ def set_back(blog: World, revision: str) -> Path:
     return file
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_data_of_any_revision_is_there_after_an_upgrade(blog: World, revision: str) -> None:
     entries = blog.rows("SELECT id, uuid, title, published, updated FROM entry ORDER BY id")
@@ -107,6 +108,7 @@ def test_data_of_any_revision_is_there_after_an_upgrade(blog: World, revision: s
     assert copies == ([] if revision == newest_revision() else [f"{file.name}.revision-{revision}.backup"])
 
 
+@pytest.mark.sqlite
 def test_only_the_last_backups_before_migrations_are_kept(blog: World) -> None:
     for number in range(5):
         file = set_back(blog, REVISIONS[number])
@@ -114,12 +116,14 @@ def test_only_the_last_backups_before_migrations_are_kept(blog: World) -> None:
     assert len(list(file.parent.glob("*.backup"))) == 3
 
 
+@pytest.mark.sqlite
 def test_a_database_of_a_newer_program_is_left_alone(blog: World) -> None:
     blog.open().database.close()
     file = blog.open().database.sqlite_file
     assert file is not None
     connection = sqlite3.connect(file)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.execute("UPDATE schema_oldest SET revision = '9999'")
     connection.commit()
     connection.close()
     with pytest.raises(StoreError, match="install the version that made it") as raised:

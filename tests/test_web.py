@@ -79,6 +79,7 @@ def root(tmp_path: Path) -> Path:
         *publish.feed_documents(feed(HERE, ELSEWHERE), ENGLISH, OUTPUT, nodes),
         *publish.feed_documents(feed(slug="金融", path=("金融",)), ENGLISH, OUTPUT, nodes),
         *publish.site_documents(publish.Home(everything, TREE, 1), ENGLISH, OUTPUT),
+        *publish.home_documents(publish.Home(everything, TREE, 1), ENGLISH, OUTPUT),
         *publish.entry_documents([HERE], ENGLISH, OUTPUT, nodes),
     ]
     for path, data in documents:

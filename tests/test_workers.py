@@ -181,11 +181,10 @@ def test_an_edited_configuration_counts_for_workers_that_are_there(world: World)
     assert [len(was.prepared), len(now.prepared)] == [2, 1]
 
 
-def test_what_is_published_does_not_depend_on_who_read_it(tmp_path: Path) -> None:
+def test_what_is_published_does_not_depend_on_who_read_it(world: World, tmp_path: Path) -> None:
     published = []
     for name in ("here", "there"):
-        world = World(tmp_path / name)
-        world.folder.mkdir()
+        world = world.another(tmp_path / name)
         world.source("文章", path="articles")
         world.source("Blog", url="https://example.com/feed", category="Blog")
         for number in range(20):

@@ -82,12 +82,36 @@ def _migrated() -> bytes:
 class World:
     """The installation; `config` is written before each `open`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, databases: Iterator[str] | None = None) -> None:
         self.folder = folder
         self.clock = Clock()
         self.network = PlayedNetwork()
         self.config: dict[str, Any] = {"site": SITE, "sources": []}
         self._database: Database | None = None
+        self._others: list[World] = []
+        #: Of PostgreSQL, a fresh one for each installation; where there are none each has a SQLite file of its own.
+        self._databases = databases
+        if databases is not None:
+            self.config["database"] = next(databases)
+
+    def another(self, folder: Path) -> World:
+        """A second installation, on a database of the same kind."""
+        folder.mkdir(exist_ok=True)
+        made = World(folder, self._databases)
+        self._others.append(made)
+        return made
+
+    def close(self) -> None:
+        """End the connections, of the other installations too."""
+        for other in self._others:
+            other.close()
+        if self._database:
+            self._database.close()
+
+    @property
+    def indexed(self) -> str:
+        """The table that has a row for each story in the search index."""
+        return "story_fts_number" if self._databases is None else "story_fts"
 
     def source(self, name: str, **keys: Any) -> None:
         self.config["sources"].append({"name": name, **keys})

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from aggregator.clean.draft import STEPS, Draft
+from aggregator.clean.draft import STEPS, Draft, address_of
 from aggregator.clean.rules import Rules, rules_for
 from aggregator.clean.text import plain
 from aggregator.model import Dropped, Entry, ParsedEntry, ParsedFeed
 
-__all__ = ["Rules", "clean", "plain", "rules_for"]
+__all__ = ["Rules", "address_of", "clean", "plain", "rules_for"]
 
 
 def clean(parsed: ParsedEntry, feed: ParsedFeed, base: str | None, rules: Rules, now: datetime) -> Entry | Dropped:

@@ -197,17 +197,18 @@ def _walk(parent: LexborNode, *, heading: bool) -> Iterator[_Line]:
         if tag != "br" and not (node.is_element_node and (tag in _FLOW or _holds_flow(node))):
             run.append(node)
             continue
-        if run:
-            yield from _line(run, heading=heading)
-            run = []
+        if run and (line := _line(run, heading=heading)):
+            yield line
+        run = []
         if tag in _WHOLE or (tag in _LISTS and _only_links(node)):
-            yield from _line([node])
+            if line := _line([node]):
+                yield line
         elif tag == "pre":
             yield _Line((node,), "", "", len(_normal(node.text(deep=True))))
         elif tag not in ("br", "hr"):
             yield from _walk(node, heading=heading or tag in _HEADINGS)
-    if run:
-        yield from _line(run, heading=heading)
+    if run and (line := _line(run, heading=heading)):
+        yield line
 
 
 def _holds_flow(node: LexborNode) -> bool:
@@ -216,13 +217,12 @@ def _holds_flow(node: LexborNode) -> bool:
 
 def _has_elements(node: LexborNode) -> bool:
     """Most inline elements hold a text and nothing else: asked first, for a selector is dear."""
-    return next(node.iter(), None) is not None
+    child = node.first_child
+    return child is not None and (child.is_element_node or next(node.iter(), None) is not None)
 
 
 def _media(node: LexborNode) -> list[LexborNode]:
-    """The pictures and players of a node, itself included."""
-    if node.is_text_node:
-        return []
+    """The pictures and players of an element, itself included."""
     if _has_elements(node):
         return node.css("img, iframe, video, audio")
     return [node] if node.tag in _MEDIA else []
@@ -236,26 +236,28 @@ def _only_links(node: LexborNode) -> bool:
     )
 
 
-def _line(nodes: Sequence[LexborNode], *, heading: bool = False) -> Iterator[_Line]:
+def _line(nodes: Sequence[LexborNode], *, heading: bool = False) -> _Line | None:
     """One line, if there is anything to see in it."""
     words = " ".join("".join([node.text(deep=True) for node in nodes]).split())
     normal = _normal(words) if words else ""
-    media = [found for node in nodes for found in _media(node)]
+    media = [found for node in nodes if not node.is_text_node for found in _media(node)]
     targets = [_target(one.tag or "", one.attributes.get("src") or "") for one in media]
     if not normal and not targets:
-        return
+        return None
     if nodes[0].tag in _LISTS:
         hrefs = (link.attributes.get("href") or "" for link in nodes[0].css("a"))
         name = f"links {' '.join(hrefs)}"
     else:
         name = "\n".join([_shape(normal), *targets]) if normal else "\n".join(targets)
     sample = words or " ".join(one.attributes.get("src") or one.tag or "" for one in media)
-    yield _Line(tuple(nodes), name, _sample(name, sample), len(normal), heading)
+    return _Line(tuple(nodes), name, _sample(name, sample), len(normal), heading)
 
 
 def _normal(words: str) -> str:
     """As it is compared: width, case and white space do not count."""
-    return "".join(unicodedata.normalize("NFKC", words).casefold().split())
+    # Of most texts it is quicker to find that they are in that form than to bring them into it.
+    plain = words if unicodedata.is_normalized("NFKC", words) else unicodedata.normalize("NFKC", words)
+    return "".join(plain.casefold().split())
 
 
 def _shape(normal: str) -> str:

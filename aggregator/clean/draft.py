@@ -87,9 +87,13 @@ def _refuse_own(draft: Draft) -> Dropped | None:
 
 
 def _address(draft: Draft) -> None:
-    anchor = base_of(draft.base, draft.feed.url)
-    draft.url = Links(anchor, draft.rules.unwrap).web(draft.parsed.url or "")
-    draft.links = Links(draft.url or anchor, draft.rules.unwrap)
+    draft.url = address_of(draft.parsed, draft.feed, draft.base, draft.rules)
+    draft.links = Links(draft.url or base_of(draft.base, draft.feed.url), draft.rules.unwrap)
+
+
+def address_of(parsed: ParsedEntry, feed: ParsedFeed, base: str | None, rules: Rules) -> str | None:
+    """The entry's own address, absolute; relative to the document's, else to the feed's home."""
+    return Links(base_of(base, feed.url), rules.unwrap).web(parsed.url or "")
 
 
 def _publisher(draft: Draft) -> None:

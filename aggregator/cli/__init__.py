@@ -19,6 +19,7 @@ from aggregator.errors import AggregatorError
 COMMANDS = {
     "run": "aggregator.cli.running:run",
     "serve": "aggregator.cli.running:serve",
+    "worker": "aggregator.cli.worker:worker",
     "once": "aggregator.cli.once:once",
     "init": "aggregator.cli.init:init",
     "check": "aggregator.cli.checking:check",
@@ -61,6 +62,7 @@ class Lazy(click.Group):
 HELP = {
     "run": "Run the service: check sources, publish, serve.",
     "serve": "Serve what is published, without checking sources.",
+    "worker": "Check sources for `run`, as one of several processes.",
     "once": "Check sources once, publish, and print what came of it.",
     "init": "Write a first configuration by five questions.",
     "check": "Check the configuration, the database and the folders.",

@@ -28,8 +28,6 @@ _FILE = re.compile(r"sqlite:///([\w./ -]+)")
 @options.config_file
 def check(path: Path) -> None:
     loaded = read(path, os.environ)
-    for warning in loaded.warnings:
-        click.echo(warning, err=True)
     config = loaded.config
     problems = [*_folders(config), *_output(config), *_database(config)]
     for location, problem in problems:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import options, show
 from aggregator.errors import ConfigError
+
+if TYPE_CHECKING:  # what only `copy` needs
+    from aggregator.means import Means
+    from aggregator.store.copying import Copied
+    from aggregator.store.engine import Database
 
 COLUMNS = ("check", "found", "example", "mended")
 
@@ -60,6 +67,22 @@ def restore(source: Path, path: Path) -> None:
     click.echo("the next `run` or `once` publishes what differs")
 
 
+@db.command(help="Copy everything to another, empty database, as it is; the service must be stopped.")
+@click.option("--to", "target", metavar="URL", required=True, help="Where to: postgresql+psycopg://… or sqlite:///….")
+@options.config_file
+def copy(target: str, path: Path) -> None:
+    from aggregator import app, log
+
+    log.configure(as_json=False, level="ERROR")
+    means = options.means(path)
+    new = _other(target)
+    with app.writing(means), show.progress("copying") as told:
+        done = options.stoppable(_copy(means, new, told), means)
+    click.echo(f"{done.rows} rows copied and compared: {done.entries} entries of {done.sources} sources")
+    click.echo(f"next: in {path} set `database: {new.url.render_as_string()}`, then start the service")
+    click.echo("the output folder stays as it is; so does the old database, which nobody writes to from then on")
+
+
 @db.command(help="Look for damage in the database and in what is published; with --repair, mend it.")
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
 @options.config_file
@@ -93,6 +116,30 @@ def check(repair: bool, path: Path, as_json: bool) -> None:
     if left:
         _advise(repair)
         sys.exit(4)
+
+
+async def _copy(means: Means, target: Database, told: Callable[[int, int], None]) -> Copied:
+    """In a thread, so that a signal stops it at the next batch."""
+    import asyncio
+
+    from aggregator.store import copying
+
+    try:
+        return await asyncio.to_thread(copying.copy, means.database, target, told, means.stopping.is_set)
+    finally:
+        target.close()
+
+
+def _other(url: str) -> Database:
+    """The database at an address of the command line; raises ConfigError for what is none."""
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    from aggregator.store.engine import Database
+
+    try:
+        return Database(url)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError([f"--to {url}: {error}: expected postgresql+psycopg://… or sqlite:///…"]) from error
 
 
 def _advise(repaired: bool) -> None:

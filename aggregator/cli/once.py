@@ -69,7 +69,7 @@ async def _ask(means: Means, names: Sequence[str]) -> list[Result]:
     from aggregator.store import sources
 
     asked = means.clock()
-    with means.database.write() as connection:
+    with means.database.write(beside=True) as connection:
         ids = sources.ask(connection, names, asked)
     while True:
         with means.database.read() as connection:

@@ -40,10 +40,12 @@ def configuration(path: Path) -> Config:
 
 
 def means(path: Path) -> Means:
-    """Everything that works by the configuration at `path`."""
+    """Everything that works by the configuration at `path`; its connections end with the command."""
     from aggregator.app import build
 
-    return build(configuration(path))
+    made = build(configuration(path))
+    click.get_current_context().find_root().call_on_close(made.database.close)
+    return made
 
 
 def stoppable(work: Coroutine[Any, Any, Answer], works: Means) -> Answer:

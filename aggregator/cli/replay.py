@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -22,7 +20,7 @@ def replay(path: Path, as_json: bool) -> None:
 
     log.configure(as_json=False, level="ERROR")
     means = options.means(path)
-    with app.writing(means), _progress() as told:
+    with app.writing(means), show.progress("replaying") as told:
         row = options.stoppable(_replay(means, told), means)
     if as_json:
         show.print_json(row)
@@ -44,17 +42,3 @@ async def _replay(means: Means, told: Callable[[int, int], None]) -> dict[str, i
         "back": done.back,
         "files": len(written),
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar where a person looks on; nothing otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("replaying", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from aggregator import app, log
-from aggregator.cli import options
-from aggregator.cli.website import Website
-from aggregator.config.schema import Server
+from aggregator import app, heap, log
+from aggregator.cli import clustered, options
+from aggregator.cli.website import Running, Website
+from aggregator.config.schema import Config, Server
 from aggregator.errors import ConfigError
 from aggregator.means import Means
 from aggregator.service import Service
@@ -23,8 +23,14 @@ from aggregator.web.server import serving
 @options.config_file
 @click.option("--log-json", is_flag=True, help="Log JSON lines.")
 def run(path: Path, log_json: bool) -> None:
+    heap.settle()
     log.configure(as_json=log_json)
-    means = options.means(path)
+    config = options.configuration(path)
+    if config.engine == "procrastinate":
+        clustered.needed()
+        asyncio.run(_run_of_several(config, path))
+        return
+    means = app.build(config)
     with app.writing(means, service=True):
         asyncio.run(_run(means, path))
 
@@ -38,12 +44,20 @@ def serve(path: Path, log_json: bool) -> None:
 
 
 async def _run(means: Means, path: Path) -> None:
-    service = Service(means, path, lambda running: app.rebuild(options.configuration(path), running))
+    await served(Service(means, path, lambda running: app.rebuild(options.configuration(path), running)))
+
+
+async def _run_of_several(config: Config, path: Path) -> None:
+    from aggregator.cluster.running import Cluster
+
+    await served(Cluster(config, path))
+
+
+async def served(service: Running) -> None:
     service.heed_signals()
-    async with serving(
-        Website(lambda: service.means, service), means.config.server.host, _port(means.config.server)
-    ) as port:
-        _announce(means, port)
+    server = service.means.config.server
+    async with serving(Website(lambda: service.means, service), server.host, _port(server)) as port:
+        _announce(service.means, port)
         await service.run()
 
 

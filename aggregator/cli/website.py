@@ -6,31 +6,51 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Protocol
 from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aggregator import searching, watching
+from aggregator import rendering, searching, watching
 from aggregator.errors import StoreError
 from aggregator.means import Means
+from aggregator.metrics import Metrics
 from aggregator.model import Node, Story, Withdrawn
 from aggregator.publish import index
 from aggregator.publish.addresses import feed_path
 from aggregator.publish.searchpage import Choices
-from aggregator.service import Service
-from aggregator.store import categories, feeds, moves
+from aggregator.store import categories, documents, feeds, moves
 from aggregator.web.app import Web, make_app
-from aggregator.web.folder import Folder
+from aggregator.web.folder import Backed, Documents, Folder, Known, Memory
 from aggregator.web.search import Finder
 from aggregator.web.status import Watch
 
 log = logging.getLogger(__name__)
 
 
+class Running(Protocol):
+    """A service as its web side sees it."""
+
+    @property
+    def means(self) -> Means: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+    metrics: Metrics
+
+    def heed_signals(self) -> None: ...
+
+    async def run(self) -> None: ...
+
+
 class Website:
     """An ASGI application that is made anew when an edit of the configuration comes into force."""
 
-    def __init__(self, means: Callable[[], Means], service: Service | None = None) -> None:
+    def __init__(self, means: Callable[[], Means], service: Running | None = None) -> None:
         self._means = means
         self._service = service
         self._made: tuple[Means, ASGIApp] | None = None
@@ -57,8 +77,9 @@ class Website:
         )
 
 
-def answering(means: Means, folder: Folder) -> Web:
+def answering(means: Means, files: Folder) -> Web:
     """What answers by these means; what only the process that does the work can tell is left out."""
+    folder = Backed(files, lambda path: _known(means, path), lambda path: rendering.document(means, path), Memory())
     return Web(
         folder,
         means.config.site,
@@ -66,7 +87,7 @@ def answering(means: Means, folder: Folder) -> Web:
         nodes=lambda: _nodes(means),
         # Categories move when a configuration comes into force, and with it comes a new application.
         moved=_moved(means),
-        unready=lambda: _unready(means),
+        unready=lambda: _unready(means, folder),
         token=means.config.server.token,
         finder=Finder(
             answer=lambda asked: searching.answer(means, asked),
@@ -81,6 +102,12 @@ def answering(means: Means, folder: Folder) -> Web:
             source=lambda name, token: watching.source(means, name, token=token),
         ),
     )
+
+
+def _known(means: Means, path: str) -> Known | None:
+    with means.database.read() as connection:
+        row = documents.at(connection, path)
+    return row and Known(row.digest.hex(), row.mtime and row.mtime // 10**9)
 
 
 def _story(means: Means, uuid: UUID) -> Story | UUID | Withdrawn | None:
@@ -116,10 +143,10 @@ def _choices(means: Means) -> Choices:
         return Choices(index((categories.tree(connection, means.naming),)), categories.publishers(connection))
 
 
-def _unready(means: Means) -> Sequence[str]:
+def _unready(means: Means, folder: Documents) -> Sequence[str]:
     try:
         with means.database.read():
             pass
+        return () if folder.has(feed_path("all")) else ("nothing is published yet",)
     except StoreError as error:
         return (str(error),)
-    return () if (means.root / feed_path("all")).exists() else ("nothing is published yet",)

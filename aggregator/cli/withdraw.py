@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from aggregator.cli import options
 from aggregator.errors import BusyError, ConfigError
 from aggregator.means import Means
+from aggregator.store.failures import again
 
 
 @click.command(help="Take articles down: out of feeds, archives, pages and search, for good.")
@@ -37,10 +38,12 @@ def withdraw(entries: Sequence[str], reason: str | None, undo: bool, path: Path)
     click.echo(done)
 
 
+@again
 def _decide(means: Means, entries: Sequence[str], reason: str | None, undo: bool) -> list[str]:
+    from aggregator import grouping
     from aggregator import withdraw as decide
 
-    with means.database.write() as connection:
+    with means.database.alone(grouping.STORIES), means.database.write() as connection:
         ids = [_known(connection, words) for words in entries]
         if undo:
             return [

@@ -9,32 +9,28 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from aggregator.config import messages, positions, secrets
 from aggregator.config.positions import Location, Mark, Problem, Tree
 from aggregator.config.schema import Config, Source
-from aggregator.config.section import Section, keys, marked, section_of
 from aggregator.errors import ConfigError
 
 #: A thousand sources take about 100 KB.
-MOST_BYTES = 1_000_000
+MOST_BYTES = 64_000_000
 
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!:memory:|file:|[?]|$)([^?]*)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, and what its author should know although it is valid."""
+    """A configuration, and where its keys stand."""
 
     config: Config
-    #: Lines like those of `ConfigError`.
-    warnings: tuple[str, ...] = ()
     #: Line and column of a key, for what is found wrong of its value later.
     mark: Callable[[Location], Mark] = Tree().mark
 
@@ -48,27 +44,30 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Loaded:
-    """As `load`, with warnings of keys that have no effect yet."""
-    return understood(path, _text(path), environ)
+    """As `load`, with the places of its keys."""
+    return understood(path, text_of(path), environ)
 
 
-def understood(path: Path, text: str, environ: Mapping[str, str]) -> Loaded:
-    """What the file at `path` would say if this text stood in it."""
+def understood(path: Path, text: str, environ: Mapping[str, str], *, database: str | None = None) -> Loaded:
+    """What the file at `path` would say if this text stood in it; `database` replaces what it says of that."""
     try:
         tree = positions.parse(text)
     except positions.MalformedError as error:
         raise ConfigError(_lines(path, error.problems)) from None
     if tree.value is None:
         raise ConfigError(_lines(path, [Problem(1, 1, "the file is empty: expected site and sources at least")]))
+    if database is not None and isinstance(tree.value, dict):
+        tree.value.pop("database_file", None)
+        tree.value["database"] = database
     folder = Path(os.path.abspath(path)).parent
-    early = _early(tree)
     config, problems = _validated(tree, secrets.Surroundings(folder, environ))
     if config is None or tree.problems:
         raise ConfigError(_lines(path, [*tree.problems, *problems]))
-    return Loaded(_resolved(config, folder), tuple(_lines(path, early)), tree.mark)
+    return Loaded(_resolved(config, folder), tree.mark)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """What stands in the file; raises ConfigError where it is no text of a configuration's size."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -116,28 +115,6 @@ def _validated(tree: Tree, around: secrets.Surroundings) -> tuple[Config | None,
     if found:
         config = None
     return config, [Problem(*tree.mark(location), said) for location, said in found.items()]
-
-
-def _early(tree: Tree) -> list[Problem]:
-    """Keys that are accepted before their feature is there."""
-    return [
-        Problem(*tree.mark(location), f"{messages.place(location, tree.value)}: has no effect yet")
-        for location in _given(Config, tree.value, ())
-    ]
-
-
-def _given(section: type[Section], value: Any, at: Location) -> Iterator[Location]:
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _given(section, item, (*at, index))
-    elif isinstance(value, dict):
-        known = keys(section)
-        for name in value.keys() & known.keys():
-            here = (*at, name)
-            if marked(known[name], "later"):
-                yield here
-            elif inner := section_of(known[name].annotation):
-                yield from _given(inner, value[name], here)
 
 
 def _lines(path: Path, problems: Iterable[Problem]) -> list[str]:

@@ -152,18 +152,17 @@ def _complete(definition: dict[str, Any], section: type[Section]) -> None:
 
 
 def _tidy(node: Any, *, names: bool = False) -> Any:
-    """Without what only we read (`kind`, `later`, `secret`) and titles that repeat the key."""
+    """Without what only we read (`kind`, `secret`) and titles that repeat the key."""
     if isinstance(node, list):
         return [_tidy(inner) for inner in node]
     if not isinstance(node, dict):
         return node
     if names:
         return {name: _tidy(inner) for name, inner in node.items()}
-    text = {"description": node["description"] + " (No effect yet.)"} if "later" in node else {}
     return {
         name: _tidy(inner, names=name in ("properties", "$defs"))
-        for name, inner in {**node, **text}.items()
-        if name not in ("kind", "later", "secret", "title")
+        for name, inner in node.items()
+        if name not in ("kind", "secret", "title")
     }
 
 
@@ -173,8 +172,7 @@ def _table(section: type[Section], properties: dict[str, Any]) -> str:
 
 
 def _row(name: str, field: FieldInfo, node: dict[str, Any]) -> str:
-    marks = [mark for mark in ("secret", "later") if marked(field, mark)]
-    notes = "".join({"secret": " *Secret.*", "later": " *No effect yet.*"}[mark] for mark in marks)
+    notes = " *Secret.*" if marked(field, "secret") else ""
     cells = (f"`{name}`", _type(node), _default(field), f"{field.description}{notes}")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -3,9 +3,6 @@
 The docstrings and descriptions here are the reference: `config.schema.json` and
 docs/configuration.md are generated from them. This module is pure, so that every stage may be
 handed these values; reading files, the environment and secrets is `load`'s work.
-
-A key whose feature is not there yet carries `later=<issue>`: it is accepted, and `check` says
-that it has no effect.
 """
 
 from __future__ import annotations
@@ -292,7 +289,10 @@ class Config(Section):
     database: Database = key(
         "sqlite:///data/aggregator.db", "SQLAlchemy URL; a SQLite path is relative to this file.", secret=True
     )
-    engine: Literal["embedded", "procrastinate"] = key("embedded", "Where the work runs.", later=9)
+    engine: Literal["embedded", "procrastinate"] = key(
+        "embedded",
+        "Where the work runs: in one process, or in as many as there are (`aggregator worker`), on PostgreSQL only.",
+    )
     output: Output = key(Output, "What is written, and where.")
     server: Server = key(Server, "The built-in web server.")
     schedule: Schedule = key(Schedule, "How often sources are checked.")
@@ -306,6 +306,9 @@ class Config(Section):
 
     @classmethod
     def mistakes(cls, given: Mapping[str, Any]) -> Mistakes:
+        database = given.get("database", cls.model_fields["database"].default)
+        if given.get("engine") == "procrastinate" and str(database).startswith("sqlite"):
+            yield ("engine",), "procrastinate needs a PostgreSQL database, such as `database: postgresql+psycopg://…`"
         yield from clashes.of_sources(given.get("sources"))
         yield from clashes.of_categories(given.get("categories"))
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails
 
@@ -15,18 +14,15 @@ Location = tuple[str | int, ...]
 Mistakes = Iterator[tuple[Location, str]]
 
 
-def key(default: Any = ..., what: str = "", *, later: int | None = None, secret: bool = False, **limits: Any) -> Any:
-    """A key with what the reference says of it; `later` names the issue that brings its effect.
+def key(default: Any = ..., what: str = "", *, secret: bool = False, **limits: Any) -> Any:
+    """A key with what the reference says of it.
 
     A secret is left out of representations and messages, may come from the environment
     (`${NAME}`) and, as `<key>_file`, from a file.
     """
-    extra: JsonDict = {"later": later} if later else {}
-    if secret:
-        extra["secret"] = True
     limits |= {"description": what, "repr": not secret}
-    if extra:  # given as None it would hide what the type itself says
-        limits["json_schema_extra"] = extra
+    if secret:  # given as None it would hide what the type itself says
+        limits["json_schema_extra"] = {"secret": True}
     return Field(default_factory=default, **limits) if callable(default) else Field(default, **limits)
 
 
@@ -71,7 +67,7 @@ def section_of(annotation: Any) -> type[Section] | None:
 
 
 def marked(field: FieldInfo, mark: str) -> Any:
-    """What `key` was told of this field by that name (`later`, `secret`), or None."""
+    """What `key` was told of this field by that name (`secret`), or None."""
     extra = field.json_schema_extra
     return extra.get(mark) if isinstance(extra, dict) else None
 

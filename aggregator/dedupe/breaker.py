@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.dedupe.identity import Changed, Decision, New
-from aggregator.model import Signature
+from aggregator.model import Prepared, Signature
 
 #: A publisher without this much past is not judged.
 LEAST_CHECKS, LEAST_ENTRIES = 3, 20
@@ -153,7 +153,9 @@ def _collapsed(look: Look) -> Verdict | None:
 
 def _dated_now(look: Look) -> Verdict | None:
     fresh = look.fresh
-    stamps = [date for one in fresh if (date := one.prepared.entry.published)]
+    # What is kept back is never just recognized: it has its words.
+    written = [one.prepared.entry for one in fresh if isinstance(one.prepared, Prepared)]
+    stamps = [entry.published for entry in written if entry.published]
     current = sum(abs(look.now - date) <= NOW for date in stamps)
     if current < FLOOD or current < SHARE * len(fresh) or _prompt(look.past.entries):
         return None

@@ -39,8 +39,8 @@ _TRACKER = re.compile(rf"([?&;])(?:(?<=[?&;])(?:amp;)?(?:{TRACKING})=[^&\"'\s<>#
 _DANGLING = re.compile(r"[?&](?=[\"'\s<>#]|$)")
 
 
-def sign(parsed: ParsedEntry, entry: Entry) -> Signature:
-    """Everything that two entries are compared by, taken once.
+def sign(parsed: ParsedEntry, entry: Entry, written: bytes | None = None) -> Signature:
+    """Everything that two entries are compared by, taken once; `written` is the fingerprint where that has been taken.
 
     The fingerprint is of what the publisher wrote, not of what we make of it: else a new rule of
     cleaning would make every stored entry look changed. Digest and bands are of the cleaned text.
@@ -48,12 +48,17 @@ def sign(parsed: ParsedEntry, entry: Entry) -> Signature:
     codes = fold(entry.text)
     enough = codes.size >= ENOUGH
     return Signature(
-        fingerprint=fingerprint(parsed),
+        fingerprint=written or fingerprint(parsed),
         digest=digest(codes.astype("<u4").tobytes()) if enough else None,
-        link=digest(link_key(entry.url).encode()) if entry.url else None,
+        link=link_digest(entry.url),
         length=int(codes.size),
         bands=bands(codes) if enough else (),
     )
+
+
+def link_digest(url: str | None) -> bytes | None:
+    """Of the canonical form of an address; None without one."""
+    return digest(link_key(url).encode()) if url else None
 
 
 def fingerprint(parsed: ParsedEntry) -> bytes:
@@ -93,7 +98,8 @@ def steady(text: str) -> str:
     if "=" in text:
         shorter = _TRACKER.sub(r"\1", text)
         text = text if shorter == text else _DANGLING.sub("", shorter)
-    return " ".join(text.split())
+    # White space other than a space is not printable; so much is found out faster than the words are split.
+    return text.strip(" ") if "  " not in text and text.isprintable() else " ".join(text.split())
 
 
 def bands(codes: Codes) -> tuple[int, ...]:

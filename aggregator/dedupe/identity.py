@@ -8,7 +8,7 @@ them to be distinct (`Trust`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aggregator.dedupe.counters import without_counters
@@ -17,13 +17,16 @@ from aggregator.dedupe.fingerprint import ENOUGH
 from aggregator.dedupe.fold import fold, folded
 from aggregator.dedupe.links import link_key
 from aggregator.dedupe.similar import alike_text, changed_characters
-from aggregator.model import Entry, Key, KnownEntry, ParsedEntry, Prepared, digest
+from aggregator.model import Entry, Key, KnownEntry, ParsedEntry, Prepared, Recognized, digest
 
 #: A weak key makes an update only where the texts share this much, or the titles are equal.
 ALIKE = 0.3
 
 #: After so many changes only substance counts: some entries contain the current time.
 MOST_CHANGES = 24
+
+#: An entry of a document, whether its words are at hand or not.
+Sighted = Prepared | Recognized
 
 #: Touch-up: less than this share of the characters, or fewer than this many.
 TOUCH_UP, TOUCH_UP_CHARACTERS = 0.02, 10
@@ -92,7 +95,7 @@ class Changed:
 class Same:
     """Seen again as it was, perhaps under more keys."""
 
-    prepared: Prepared
+    prepared: Sighted
     entry_id: int
     add: tuple[Key, ...]
     take: tuple[Key, ...]
@@ -108,22 +111,30 @@ def keys(parsed: ParsedEntry, entry: Entry, text: bytes | None = None) -> tuple[
     Which of them do count depends on the document and the source: see `identify`. `text` is the
     digest of the folded text where that has been taken, in the entry's signature.
     """
-    found = []
-    if parsed.id and parsed.id.strip():
-        found.append(Key("guid", parsed.id.strip()))
-    if entry.url:
-        found.append(Key("link", link_key(entry.url)))
-    if parsed.path is not None:
-        found.append(Key("path", parsed.path))
-    date = parsed.published.isoformat() if parsed.published and not parsed.crawled else ""
-    titled = f"{folded(entry.title)} {date}".strip()
-    if titled:
-        found.append(Key("date", titled))
+    words = titled(parsed, entry.title)
     text = text or digest(fold(entry.text).astype("<u4").tobytes())
-    return (*found, Key("text", f"{titled} {text.hex()}".strip()))
+    return (*names_of(parsed, entry.url, entry.title), Key("text", f"{words} {text.hex()}".strip()))
 
 
-def trust_of(batch: Sequence[Prepared], before: Trust) -> Trust:
+def names_of(parsed: ParsedEntry, url: str | None, title: str) -> Iterator[Key]:
+    """All keys but that of the text."""
+    if parsed.id and parsed.id.strip():
+        yield Key("guid", parsed.id.strip())
+    if url:
+        yield Key("link", link_key(url))
+    if parsed.path is not None:
+        yield Key("path", parsed.path)
+    if words := titled(parsed, title):
+        yield Key("date", words)
+
+
+def titled(parsed: ParsedEntry, title: str) -> str:
+    """The folded title and when it was published: together they may name an entry."""
+    date = parsed.published.isoformat() if parsed.published and not parsed.crawled else ""
+    return f"{folded(title)} {date}".strip()
+
+
+def trust_of(batch: Sequence[Sighted], before: Trust) -> Trust:
     """What this document shows of the source's ids and links; `before` where it shows nothing.
 
     An item listed twice word for word says nothing, and neither does a single item.
@@ -132,7 +143,7 @@ def trust_of(batch: Sequence[Prepared], before: Trust) -> Trust:
     return Trust(_distinct(articles, "guid", before.guid), _distinct(articles, "link", before.link))
 
 
-def _distinct(articles: Iterable[tuple[Prepared, str | bytes]], kind: str, before: bool) -> bool:
+def _distinct(articles: Iterable[tuple[Sighted, str | bytes]], kind: str, before: bool) -> bool:
     """An edited article may be listed beside its old version: one key and one title are one."""
     seen = {(key.text, called) for one, called in articles for key in one.keys if key.kind == kind}
     if len(seen) < 2:
@@ -140,8 +151,8 @@ def _distinct(articles: Iterable[tuple[Prepared, str | bytes]], kind: str, befor
     return len({text for text, _ in seen}) >= DISTINCT * len(seen)
 
 
-def _called(one: Prepared) -> str | bytes:
-    return folded(one.entry.title) or one.signature.fingerprint
+def _called(one: Sighted) -> str | bytes:
+    return folded(one.title) or one.signature.fingerprint
 
 
 def identify(batch: Sequence[Prepared], known: Known, *, trust: Trust) -> list[Decision]:
@@ -176,12 +187,13 @@ def _usable(batch: Sequence[Prepared], trust: Trust) -> list[_Usable]:
     shared = Counter(key for one in entries for key in one.keys)
     result = []
     for one in entries:
-        distinct = [key for key in one.keys if _trusted(key, trust) and shared[key] == 1]
+        distinct = [key for key in one.keys if trusted(key, trust) and shared[key] == 1]
         result.append((one, _counting(distinct) or one.keys[-1:]))
     return result
 
 
-def _trusted(key: Key, trust: Trust) -> bool:
+def trusted(key: Key, trust: Trust) -> bool:
+    """Whether keys of this kind name entries of the source at all."""
     return {"guid": trust.guid, "link": trust.link}.get(key.kind, True)
 
 
@@ -202,7 +214,7 @@ def _without_repeats(batch: Sequence[Prepared], trust: Trust) -> list[Prepared]:
     kept: list[Prepared] = []
     by_key: dict[Key, Prepared] = {}
     for one in batch:
-        own = [key for key in one.keys if key.kind in ("guid", "link", "path") and _trusted(key, trust)]
+        own = [key for key in one.keys if key.kind in ("guid", "link", "path") and trusted(key, trust)]
         key = own[0] if own else one.keys[-1]
         first = by_key.setdefault(key, one)
         same_words = first.keys[-1] == one.keys[-1]

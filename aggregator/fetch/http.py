@@ -24,7 +24,7 @@ from aggregator.fetch.addresses import shown
 from aggregator.fetch.answers import Answer
 from aggregator.fetch.guard import host_name
 from aggregator.fetch.inflate import TooLarge, inflate
-from aggregator.fetch.manners import Manners
+from aggregator.fetch.manners import Manners, Memory
 from aggregator.fetch.trip import Trip, begin, moved, redirect
 from aggregator.model import Failed, Fetched, NotModified, Validators
 
@@ -45,14 +45,23 @@ class HttpFetcher:
     """Fetches over HTTP; made once, for it keeps connections, and closed as a context manager.
 
     `user_agent` is sent where neither the source nor `network` has one. `resolver` tells the
-    addresses of names, the system's by default. Must be entered and used in one event loop.
+    addresses of names, the system's by default; `memory` shares what hosts asked for with other
+    processes. Must be entered and used in one event loop.
     """
 
-    def __init__(self, network: Network, user_agent: str, *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        user_agent: str,
+        *,
+        resolver: AbstractResolver | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self._network = network
         self._agent = network.user_agent or user_agent
         self._allowed = guard.allowed(network.allow)
         self._resolver = resolver
+        self._memory = memory
         #: Which address, without its query, gave the validators of an address that is asked. Not
         #: known after a restart; then the redirects are taken for the same as before.
         self._gave: dict[str, str] = {}
@@ -61,7 +70,7 @@ class HttpFetcher:
 
     async def __aenter__(self) -> Self:
         network = self._network
-        self._manners = Manners(network.concurrency, network.per_host, network.spacing)
+        self._manners = Manners(network.concurrency, network.per_host, network.spacing, memory=self._memory)
         self._guarded = self._session(guard.guarded(self._allowed.networks))
         # Connections are shared within a session, and a connection that is open is not guarded any
         # more: what may be private has a session of its own.

@@ -1,7 +1,8 @@
 """Manners towards hosts: how many requests run at once, and what follows when a host says 429.
 
 What is known of a host is kept while this process runs and no longer: a restart asks anew, and
-what a source itself is told to wait is stored with the source.
+what a source itself is told to wait is stored with the source. Several processes that ask the same
+hosts share what they know by a `Memory`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 #: How long a 429 without Retry-After is heeded: doubled each time until the host answers again.
 UNNAMED = timedelta(minutes=5)
@@ -29,6 +31,29 @@ class Held(Exception):  # noqa: N818 - names what happened
 
 class NoPlace(Exception):  # noqa: N818 - as above
     """All places at the host were taken for as long as one waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a host that said 429 asked for."""
+
+    until: datetime | None
+    refusals: int
+    unnamed: int
+    #: Seconds since the last request to it ended.
+    ago: float = 0.0
+
+
+class Memory(Protocol):
+    """Where processes tell each other what hosts asked for."""
+
+    async def recall(self, name: str) -> Known | None:
+        """What somebody kept of a host; None where there is nothing to heed."""
+        ...
+
+    async def keep(self, name: str, known: Known) -> None:
+        """Have the others know; without `until` there is nothing to heed any more."""
+        ...
 
 
 @dataclass(slots=True)
@@ -51,6 +76,11 @@ class _Host:
     def spaced(self, now: datetime) -> bool:
         return self.until is not None and now < self.until
 
+    def learn(self, known: Known | None, clock: float) -> None:
+        known = known or Known(None, 0, 0)
+        self.until, self.refusals, self.unnamed = known.until, known.refusals, known.unnamed
+        self.ended = max(self.ended, clock - known.ago)
+
 
 class Manners:
     """Places for requests at hosts, by the name of the host.
@@ -59,6 +89,10 @@ class Manners:
     that is what bears the load. After a 429 a host is asked by one request at a time, `spacing`
     seconds apart, until the time it named has passed; a second 429 before any other answer
     holds it: it is not asked at all until then.
+
+    With a `memory` a host that nobody here is asking is recalled before it is asked, and what it
+    says is kept before its place is given back to the caller. How many requests are under way in
+    other processes is not known to it.
     """
 
     def __init__(
@@ -67,11 +101,13 @@ class Manners:
         per_host: int,
         spacing: timedelta,
         *,
+        memory: Memory | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._overall = asyncio.Semaphore(overall)
         self._per_host = per_host
         self._spacing = spacing.total_seconds()
+        self._memory = memory
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
 
@@ -85,12 +121,18 @@ class Manners:
         host = self._hosts.setdefault(name, _Host())
         host.wanted += 1
         try:
+            if self._memory and host.wanted == 1:
+                async with host.line:  # whoever comes meanwhile waits there
+                    host.learn(await self._memory.recall(name), asyncio.get_running_loop().time())
             await self._enter(host, now, patience)
+            troubled = host.until is not None
             try:
                 yield
             finally:
                 self._overall.release()
                 self._leave(host)
+                if self._memory and (troubled or host.until is not None):
+                    await self._memory.keep(name, Known(host.until, host.refusals, host.unnamed))
         finally:
             host.wanted -= 1
             if not host.wanted and host.until is None:

@@ -16,6 +16,7 @@ from aggregator.publish import entrypage, feedpage, moved, pages
 from aggregator.publish.addresses import HEALTH, HOME, OPML, entry_path, feed_path, page_path, public_url, tag_uri
 from aggregator.publish.archive import history, only, own_path
 from aggregator.publish.compressed import copies, copy_paths
+from aggregator.publish.feedpage import named
 from aggregator.publish.files import put, read, remove, stamp, sweep, sync_folders
 from aggregator.publish.formats import FORMATS, written
 from aggregator.publish.health import health
@@ -27,6 +28,7 @@ from aggregator.publish.pages import Home, Nodes
 
 __all__ = [
     "HEALTH",
+    "OPML",
     "Home",
     "Kept",
     "archive_document",
@@ -36,8 +38,10 @@ __all__ = [
     "faults",
     "feed_documents",
     "health_document",
+    "home_documents",
     "index",
     "moved_documents",
+    "named",
     "page_document",
     "put",
     "read",
@@ -52,7 +56,7 @@ __all__ = [
 def feed_documents(
     feed: Feed, site: Site, output: Output, nodes: Nodes = pages.NO_NODES, kept: Kept | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """A feed in every format, then the page beside it. `nodes` is `index` of the whole tree, `kept` of one round."""
+    """A feed in every format, then the page beside it. `nodes` holds what is `named`, `kept` is of one round."""
     for kind, format in written(output).items():
         yield feed_path(feed.slug, kind), format.write(feed, site, output, kept)
     if output.pages:
@@ -88,10 +92,15 @@ def moved_documents(gone: Moved, site: Site, output: Output) -> Iterator[tuple[s
 
 
 def site_documents(home: Home, site: Site, output: Output) -> Iterator[tuple[str, bytes]]:
-    """What there is once: the list of feeds, what pages need, and the home page."""
+    """What there is once and changes only with the names of feeds: the list of them, and what pages need."""
     yield OPML, opml(home.nodes, site)
     if output.pages:
         yield from pages.static()
+
+
+def home_documents(home: Home, site: Site, output: Output) -> Iterator[tuple[str, bytes]]:
+    """The home page, which shows the newest stories, and of every feed how many it has."""
+    if output.pages:
         yield HOME, pages.home(home, site, output)
 
 

@@ -44,7 +44,7 @@ def _entry(values: EntryValues, kept: Kept, *, podcast: bool) -> bytes:
         _add(entry, values, podcast=podcast)
         return text_of(entry.atom_entry(), NAMESPACES)
 
-    return kept.part(("atom", values.id, podcast), make)
+    return kept.part(("atom", values.id, podcast), make, values)
 
 
 def _describe(document: FeedGenerator, feed: FeedValues) -> None:

@@ -34,8 +34,17 @@ class Rail:
     navigates: bool = False
 
 
+def named(feed: Feed) -> set[Path]:
+    """The categories whose names, and of which those above them, stand on pages of this feed."""
+    return (
+        {path for story in (*feed.stories, *feed.late) for path in story.paths}
+        if is_publisher(feed.slug)
+        else {feed.path}
+    )
+
+
 def newest(feed: Feed, site: Site, output: Output, nodes: Nodes = NO_NODES, kept: Kept | None = None) -> bytes:
-    """What the feed shows, and what no numbered page holds yet. `nodes` is `index` of the whole tree."""
+    """What the feed shows, and what no numbered page holds yet. `nodes` holds what is `named`."""
     return _page(feed, (*feed.stories[: output.entries], *feed.late), site, output, nodes, kept)
 
 

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import time
 
 from aggregator.errors import StoreError
 
@@ -95,17 +96,20 @@ def sync_folders(root: Path, paths: Iterable[str]) -> None:
                 os.close(descriptor)
 
 
-def sweep(root: Path) -> int:
+def sweep(root: Path, age: float = 0.0) -> int:
     """Remove the temporary files that a killed process left behind; tell how many.
 
-    Only for the one writer, and before it writes: another's file would be taken from under it.
+    Without an age only for the one writer, and before it writes: another's file would be taken from under it.
+    Where several write, those that are so many seconds old belong to nobody any more.
     """
-    swept = 0
+    swept, newest = 0, time() - age
     with _translated(root):
         for folder, _, names in os.walk(root):
             for name in filter(_TEMPORARY.fullmatch, names):
-                Path(folder, name).unlink(missing_ok=True)
-                swept += 1
+                with suppress(FileNotFoundError):
+                    if not age or Path(folder, name).stat().st_mtime < newest:
+                        Path(folder, name).unlink()
+                        swept += 1
     return swept
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,7 +16,6 @@ from html import unescape
 from types import MappingProxyType
 from typing import Literal
 
-from aggregator.publish.kept import Kept
 from aggregator.publish.xmltext import looks_like_html
 
 
@@ -103,13 +102,6 @@ class Finding:
 def about(entry: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     """The findings, said to be of this entry."""
     return (replace(finding, entry=entry) for finding in findings)
-
-
-def once(kept: Kept | None, kind: str, identity: str, check: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
-    """The findings of one entry, from `kept` where another document had it."""
-    if kept is None or not identity:
-        return tuple(check())
-    return kept.part(("findings", kind, identity), lambda: tuple(check()))
 
 
 def named(title: str, identity: str, source: str) -> str:

@@ -26,7 +26,7 @@ def jsonfeed(feed: Feed, site: Site, output: Output, kept: Kept | None = None) -
 
 
 def _kept_item(entry: EntryValues, kept: Kept) -> bytes:
-    return kept.part(("json", entry.id), lambda: _text(_item(entry)))
+    return kept.part(("json", entry.id), lambda: _text(_item(entry)), entry)
 
 
 def _text(value: dict[str, Any]) -> bytes:

@@ -16,8 +16,13 @@ from lxml import etree
 from aggregator.publish import findings, lint_atom, lint_json, lint_rss
 from aggregator.publish.findings import OURS, Finding
 from aggregator.publish.kept import Kept
+from aggregator.publish.lint_parts import apart, one
 
-_ROOTS = {f"{lint_atom.ATOM}feed": lint_atom.check, "rss": lint_rss.check}
+#: What checks a document with this root, and where its entries are.
+_ROOTS = {
+    f"{lint_atom.ATOM}feed": (lint_atom.check, f"{lint_atom.ATOM}entry"),
+    "rss": (lint_rss.check, "channel/item"),
+}
 
 
 def lint(
@@ -65,15 +70,25 @@ def _no_number(name: str) -> None:
 
 
 def _xml(document: bytes, url: str | None, now: datetime | None, odd: bool, kept: Kept | None) -> Iterator[Finding]:
-    # Neither entities nor external files: the document may be anybody's.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    parts = apart(document, kept) if kept else one(document)
     try:
-        root = etree.fromstring(document, parser)
+        root = _parsed(parts.document)
     except (etree.XMLSyntaxError, ValueError) as error:
-        yield Finding("malformed", f"not well-formed XML: {error}")
+        if kept:  # where it is broken is told of the document as it is
+            yield from _xml(document, url, now, odd, None)
+        else:
+            yield Finding("malformed", f"not well-formed XML: {error}")
         return
-    check = _ROOTS.get(str(root.tag))
+    check, entries = _ROOTS.get(str(root.tag), (None, ""))
     if check is None:
         yield Finding("unknown-format", f"expected an Atom feed, RSS or a JSON Feed, found <{root.tag}>")
-        return
-    yield from check(root, url, now, odd=odd, kept=kept)
+    elif parts.whole(root.findall(entries)):
+        yield from check(root, url, now, odd=odd, parts=parts)
+    else:
+        yield from _xml(document, url, now, odd, None)
+
+
+def _parsed(document: bytes) -> etree._Element:
+    # Neither entities nor external files: the document may be anybody's.
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    return etree.fromstring(document, parser)

@@ -12,7 +12,7 @@ from lxml import etree
 
 from aggregator.publish import findings
 from aggregator.publish.findings import Finding
-from aggregator.publish.kept import Kept
+from aggregator.publish.lint_parts import Apart, Checked
 from aggregator.publish.lint_xml import Children, children, languages, own_addresses, text, whole_text
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -31,32 +31,31 @@ _CHILDREN: Mapping[str, Mapping[str, bool]] = {
 _REQUIRED = ("id", "title", "updated")
 
 
-def check(
-    root: etree._Element, url: str | None, now: datetime | None, *, odd: bool, kept: Kept | None = None
-) -> Iterator[Finding]:
+def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: bool, parts: Apart) -> Iterator[Finding]:
     """Findings of a feed document. `odd`: it may hold characters that are worth a search."""
     feed, found = _children(root, "feed")
     yield from found
     yield from _common(feed, now)
-    entries = feed.get("entry", [])
     yield from findings.own_address(own_addresses(feed.get("link", ())), url)
     yield from languages(root)
     if odd:
         yield from findings.characters(whole_text(child for child in root if child.tag != f"{ATOM}entry"))
-    stamps = []
-    for element in entries:
-        stamps.append(findings.read_date((element.findtext(f"{ATOM}updated") or "").strip()))
-        identity = (element.findtext(f"{ATOM}id") or "").strip()
-        yield from findings.once(kept, "atom", identity, partial(_whole, element, feed, now, odd=odd))
-    yield from _distinct(entries)
+    entries = parts.entries(feed.get("entry", []), partial(_whole, feed=feed, now=now, odd=odd))
+    for entry in entries:
+        yield from entry.findings
+    yield from findings.same("same-id", "id", (entry.identity for entry in entries))
+    yield from findings.same("same-updated", "updated", (entry.updated for entry in entries))
     updated = findings.read_date(text(feed, "updated"))
+    stamps = (findings.read_date(entry.updated) for entry in entries) if updated else ()
     if updated and any(stamp and stamp > updated for stamp in stamps):
         yield Finding("old-updated", "updated is older than an entry's")
 
 
-def _whole(element: etree._Element, feed: Children, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+def _whole(element: etree._Element, feed: Children, now: datetime | None, *, odd: bool) -> Checked:
     entry, found = _children(element, "entry")
-    return findings.about(_name(entry), [*found, *_entry(element, entry, feed, now, odd=odd)])
+    told = findings.about(_name(entry), [*found, *_entry(element, entry, feed, now, odd=odd)])
+    identity, updated = ((element.findtext(f"{ATOM}{name}") or "").strip() for name in ("id", "updated"))
+    return Checked(identity, updated, (*told, *languages(element)))
 
 
 def _children(element: etree._Element, kind: str) -> tuple[Children, list[Finding]]:
@@ -177,11 +176,6 @@ def _link(link: etree._Element) -> Iterator[Finding]:
         yield from findings.number("<link length>", length)
     if (language := link.get("hreflang")) is not None:
         yield from findings.language("hreflang", language)
-
-
-def _distinct(entries: list[etree._Element]) -> Iterator[Finding]:
-    for rule, name in (("same-id", "id"), ("same-updated", "updated")):
-        yield from findings.same(rule, name, ((entry.findtext(f"{ATOM}{name}") or "").strip() for entry in entries))
 
 
 def _name(entry: Children) -> str:

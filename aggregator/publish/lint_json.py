@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 from aggregator.publish import findings
@@ -67,10 +69,18 @@ def _items(feed: Mapping[str, Any], now: datetime | None, *, odd: bool, kept: Ke
     if len(items) != len(_list(feed, "items")):
         yield Finding("wrong-value", "an item is no object")
     for item in items:
-        yield from findings.once(kept, "json", _string(item, "id"), partial(_whole, item, now, odd=odd))
+        yield from _once(item, kept, partial(_whole, item, now, odd=odd))
     yield from findings.same("same-id", "id", (str(item.get("id", "")) for item in items))
     stamps = (_string(item, "date_modified") for item in items)
     yield from findings.same("same-updated", "date_modified", stamps)
+
+
+def _once(item: Mapping[str, Any], kept: Kept | None, check: Callable[[], Iterator[Finding]]) -> tuple[Finding, ...]:
+    """The findings of one item, from `kept` where another document had the same."""
+    if kept is None:
+        return tuple(check())
+    own = blake2b(json.dumps(item).encode(), digest_size=16).digest()
+    return kept.part(("json findings", own), lambda: tuple(check()))
 
 
 def _whole(item: Mapping[str, Any], now: datetime | None, *, odd: bool) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from lxml import etree
 
 from aggregator.publish import findings
 from aggregator.publish.findings import Finding, names
-from aggregator.publish.kept import Kept
+from aggregator.publish.lint_parts import Apart, Checked
 from aggregator.publish.lint_xml import Children, children, languages, own_addresses, text, whole_text
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -32,9 +32,7 @@ _DAYS = names("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
 _OLD = frozenset(("0.91", "0.92"))
 
 
-def check(
-    root: etree._Element, url: str | None, now: datetime | None, *, odd: bool, kept: Kept | None = None
-) -> Iterator[Finding]:
+def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: bool, parts: Apart) -> Iterator[Finding]:
     """Findings of an RSS document. `odd`: it may hold characters that are worth a search."""
     version = root.get("version", "")
     if version in _OLD:
@@ -52,14 +50,16 @@ def check(
     yield from languages(root)
     if odd:
         yield from findings.characters(whole_text(child for child in channels[0] if child.tag != "item"))
-    for element in channel.get("item", ()):
-        yield from findings.once(kept, "rss", _guid(element), partial(_whole, element, now, odd=odd))
-    yield from findings.same("same-id", "guid", (_guid(element) for element in channel.get("item", ())))
+    items = parts.entries(channel.get("item", ()), partial(_whole, now=now, odd=odd))
+    for item in items:
+        yield from item.findings
+    yield from findings.same("same-id", "guid", (item.identity for item in items))
 
 
-def _whole(element: etree._Element, now: datetime | None, *, odd: bool) -> Iterator[Finding]:
+def _whole(element: etree._Element, now: datetime | None, *, odd: bool) -> Checked:
     item, found = children(element, "item", _ITEM)
-    return findings.about(_name(item), [*found, *_item(element, item, now, odd=odd)])
+    told = findings.about(_name(item), [*found, *_item(element, item, now, odd=odd)])
+    return Checked(_guid(element), "", (*told, *languages(element)))
 
 
 def _channel(channel: Children, now: datetime | None) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from aggregator.publish.findings import Finding
 #: Of one element, by name; of the format's own vocabulary only.
 Children = dict[str, list[etree._Element]]
 
-_LANGUAGES = etree.XPath("//@xml:lang")
+_LANGUAGES = etree.XPath("descendant-or-self::*/@xml:lang")
 
 
 def children(
@@ -52,6 +52,7 @@ def own_addresses(links: Iterable[etree._Element]) -> list[str]:
 
 
 def languages(root: etree._Element) -> Iterator[Finding]:
+    """What is wrong with the languages of an element and of all in it."""
     found: Any = _LANGUAGES(root)
     for tag in dict.fromkeys(map(str, found)):
         if tag:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -67,7 +67,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One category in the tree."""
+    """One category in the tree, without those below it."""
 
     title: str
     link: str
@@ -76,7 +76,6 @@ class Branch:
     count_words: str
     subscribe: str
     formats: tuple[Address, ...]
-    children: tuple[Branch, ...]
 
 
 def days(stories: Iterable[Story], page: str, say: Wording, kept: Kept | None = None) -> tuple[Day, ...]:
@@ -98,7 +97,7 @@ def days(stories: Iterable[Story], page: str, say: Wording, kept: Kept | None = 
 
 def _kept_line(story: Story, page: str, say: Wording, kept: Kept) -> Line:
     """Pages of one depth below the root link alike."""
-    return kept.part(("line", story.uuid, page.count("/")), lambda: _line(story, page, say))
+    return kept.part(("line", story.uuid, page.count("/")), lambda: _line(story, page, say), story)
 
 
 def _line(story: Story, page: str, say: Wording) -> Line:
@@ -137,20 +136,16 @@ def addresses(slug: str, site: Site, output: Output) -> tuple[Address, ...]:
     )
 
 
-def branches(nodes: Sequence[Node], page: str, say: Wording, site: Site, output: Output) -> tuple[Branch, ...]:
-    return tuple(
-        Branch(
-            title=one_line(node.title),
-            link=relative(page, page_path(node.slug)),
-            # No blanks in an id; what is percent-encoded has none.
-            id="a-" + relative("", node.slug),
-            count=f"{node.count:,}",
-            count_words=say.counted("count", node.count).striptags(),
-            subscribe=say.words["sub_node"] % one_line(node.title),
-            formats=addresses(node.slug, site, output),
-            children=branches(node.children, page, say, site, output),
-        )
-        for node in nodes
+def branch(node: Node, page: str, say: Wording, site: Site, output: Output) -> Branch:
+    return Branch(
+        title=one_line(node.title),
+        link=relative(page, page_path(node.slug)),
+        # No blanks in an id; what is percent-encoded has none.
+        id="a-" + relative("", node.slug),
+        count=f"{node.count:,}",
+        count_words=say.counted("count", node.count).striptags(),
+        subscribe=say.words["sub_node"] % one_line(node.title),
+        formats=addresses(node.slug, site, output),
     )
 
 

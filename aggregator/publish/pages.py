@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -20,10 +20,14 @@ from aggregator.config.schema import Output, Site
 from aggregator.model import Feed, Moved, Node, Path
 from aggregator.publish import addresses, listing, phrases
 from aggregator.publish.addresses import HOME, OPML, page_path, public_url, relative
+from aggregator.publish.kept import Kept
 from aggregator.publish.wording import Wording, wording
 from aggregator.publish.xmltext import one_line, shortened, xml_text
 
 HOME_STORIES = 30
+
+#: Categories that are kept as they are drawn: 20 MB of them, where there are so many.
+MOST_DRAWN = 20_000
 
 Nodes = Mapping[Path, Node]
 NO_NODES: Nodes = MappingProxyType({})
@@ -52,10 +56,40 @@ def home(data: Home, site: Site, output: Output) -> bytes:
         feed=listing.subscription(data.feed, site, output),
         opml=relative(HOME, OPML),
         facts=[say.counted("facts_sources", data.sources), say.counted("facts_articles", data.feed.count)],
-        nodes=listing.branches(data.nodes, HOME, say, site, output),
+        nodes=_twigs(data.nodes, say, site, output),
         days=listing.days(data.feed.stories[:HOME_STORIES], HOME, say),
         updated=updated(data.feed, say),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Twig:
+    """A category as it is drawn, and those below it."""
+
+    drawn: Markup
+    children: tuple[_Twig, ...]
+
+
+def _twigs(nodes: Sequence[Node], say: Wording, site: Site, output: Output) -> tuple[_Twig, ...]:
+    kept = _drawn(site, output)
+
+    def twig(node: Node) -> _Twig:
+        drawn = kept.part((node.title, node.slug, node.count), lambda: _draw(node, say, site, output))
+        return _Twig(drawn, tuple(map(twig, node.children)) if node.children else ())
+
+    return tuple(map(twig, nodes))
+
+
+@lru_cache(maxsize=1)
+def _drawn(site: Site, output: Output) -> Kept:
+    """From one round to the next: with an entry in one category the page of all of them is written, and few differ."""
+    return Kept(MOST_DRAWN)
+
+
+def _draw(node: Node, say: Wording, site: Site, output: Output) -> Markup:
+    macros: Any = _templates().get_template("parts.html").module
+    drawn: Markup = macros.node(say.words, listing.branch(node, HOME, say, site, output))
+    return drawn
 
 
 def missing(site: Site, path: str, *, withdrawn: bool = False) -> bytes:

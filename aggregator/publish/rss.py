@@ -39,7 +39,7 @@ def _item(values: EntryValues, kept: Kept, *, podcast: bool) -> bytes:
         _add(item, values, podcast=podcast)
         return text_of(item.rss_entry(), NAMESPACES)
 
-    return kept.part(("rss", values.id, podcast), make)
+    return kept.part(("rss", values.id, podcast), make, values)
 
 
 def _describe(document: FeedGenerator, feed: FeedValues) -> None:

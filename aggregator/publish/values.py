@@ -138,7 +138,7 @@ def feed_values(feed: Feed, site: Site, output: Output, kind: str, kept: Kept) -
 
 
 def _kept_values(story: Story, site: Site, kept: Kept) -> EntryValues:
-    return kept.part(("values", story.uuid), lambda: entry_values(story, site))
+    return kept.part(("values", story.uuid), lambda: entry_values(story, site), story)
 
 
 def entry_values(story: Story, site: Site) -> EntryValues:

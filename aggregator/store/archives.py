@@ -6,13 +6,14 @@ touched to take something out. A file that is lost is written anew from what its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, delete, false, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, false, func, select, update
 
 from aggregator.store.order import in_turn
 from aggregator.store.placing import ONCE_MORE
 from aggregator.store.tables import archive, archive_story, category, document, story, story_category, story_gone
+from aggregator.store.upsert import insert_all, many
 
 _UNSEALED = story_category.c.archive.is_(None)
 #: What has a position and is not sealed. A range of positions, for which SQLite takes the index of just the
@@ -29,7 +30,12 @@ _IN_ORDER = (
     .where(story_category.c.category_id == bindparam("of"), *WAITING)
     .order_by(story_category.c.position)
 )
+_PLACE = update(story_category).where(
+    story_category.c.category_id == bindparam("of"), story_category.c.story_id == bindparam("one")
+)
+_POSITION, _SEAL = _PLACE.values(position=bindparam("at")), _PLACE.values(archive=bindparam("nth"))
 _LAST = select(func.max(archive.c.number)).where(archive.c.category_id == bindparam("of"))
+_BEFORE = _LAST.where(archive.c.number < bindparam("nth"))
 
 
 def arrive(connection: Connection, category_id: int) -> None:
@@ -38,17 +44,15 @@ def arrive(connection: Connection, category_id: int) -> None:
     Of those that arrive together, by their dates: an import fills archives in the order of its articles.
     """
     # Sorted here: asked for an order, SQLite reads the whole feed in that order instead of the few that wait.
-    arrived = [row.story_id for row in sorted(connection.execute(_ARRIVING, {"of": category_id}).all())]
+    rows = connection.execute(_ARRIVING, {"of": category_id}).all()
+    arrived = [story_id for _, story_id in sorted((row.updated, row.story_id) for row in rows)]
     if not arrived:
         return
     here = update(category).where(category.c.id == category_id)
     given = here.values(positions=category.c.positions + len(arrived)).returning(category.c.positions)
     first = connection.execute(given).scalar_one() - len(arrived) + 1
-    statement = update(story_category).where(
-        story_category.c.category_id == category_id, story_category.c.story_id == bindparam("one")
-    )
-    rows = [{"one": story_id, "at": position} for position, story_id in enumerate(arrived, first)]
-    connection.execute(statement.values(position=bindparam("at")), rows)
+    places = [{"of": category_id, "one": story_id, "at": place} for place, story_id in enumerate(arrived, first)]
+    many(connection, _POSITION, places)
 
 
 def seal(connection: Connection, category_id: int, entries: int) -> None:
@@ -57,10 +61,12 @@ def seal(connection: Connection, category_id: int, entries: int) -> None:
     if len(unsealed) <= 2 * entries:
         return
     number = last(connection, category_id) or 0
+    parts = []
     while len(unsealed) > 2 * entries:
         number += 1
-        _seal(connection, category_id, number, unsealed[:entries])
+        parts += [{"category_id": category_id, "number": number, "story_id": one} for one in unsealed[:entries]]
         del unsealed[:entries]
+    _seal(connection, parts)
     # What ended meanwhile is told of in the newest archive, behind whatever had shown it.
     connection.execute(
         update(story_gone)
@@ -69,15 +75,12 @@ def seal(connection: Connection, category_id: int, entries: int) -> None:
     )
 
 
-def _seal(connection: Connection, category_id: int, number: int, stories: Collection[int]) -> None:
-    here = {"category_id": category_id, "number": number}
-    connection.execute(insert(archive), here)
-    connection.execute(insert(archive_story), [{**here, "story_id": story_id} for story_id in stories])
-    connection.execute(
-        update(story_category)
-        .where(story_category.c.category_id == category_id, story_category.c.story_id.in_(list(stories)))
-        .values(archive=number)
-    )
+def _seal(connection: Connection, parts: Sequence[Mapping[str, int]]) -> None:
+    numbers = dict.fromkeys((part["category_id"], part["number"]) for part in parts)
+    insert_all(connection, archive, [{"category_id": category_id, "number": number} for category_id, number in numbers])
+    insert_all(connection, archive_story, parts)
+    rows = [{"of": part["category_id"], "one": part["story_id"], "nth": part["number"]} for part in parts]
+    many(connection, _SEAL, rows)
 
 
 def last(connection: Connection, category_id: int) -> int | None:
@@ -101,9 +104,9 @@ def unwritten(connection: Connection, categories: Container[int]) -> list[tuple[
     return in_turn(row for row in connection.execute(query) if row.category_id in categories)
 
 
-def settle(connection: Connection, category_id: int, number: int) -> None:
-    """Record that the archive's file is what it should be."""
-    _mark(connection, [(category_id, number)], written=True)
+def settle(connection: Connection, archives: Collection[tuple[int, int]]) -> None:
+    """Record that the files of these archives (category and number) are what they should be."""
+    _mark(connection, archives, written=True)
 
 
 def outdate(connection: Connection, archives: Collection[tuple[int, int]]) -> None:
@@ -132,8 +135,7 @@ def take_out(connection: Connection, stories: Collection[int]) -> None:
 
 def before(connection: Connection, category_id: int, number: int) -> int | None:
     """The number of the archive that comes before this one; None before the first."""
-    older = (archive.c.category_id == category_id, archive.c.number < number)
-    found: int | None = connection.scalar(select(func.max(archive.c.number)).where(*older))
+    found: int | None = connection.scalar(_BEFORE, {"of": category_id, "nth": number})
     return found
 
 

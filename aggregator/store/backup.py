@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aggregator.errors import StoreError
@@ -30,6 +30,8 @@ class Copy:
 
     path: Path
     revision: str
+    #: Of the oldest program that may work with it.
+    oldest: str
     entries: int
     sources: int
     bytes: int
@@ -55,7 +57,7 @@ def restore(source: Path, database: Path, newest: str) -> tuple[Copy, Path | Non
     by a newer program than that of the revision `newest`.
     """
     found = inspect(source)
-    if found.revision > newest:
+    if found.oldest > newest:
         raise StoreError(
             f"{source} was made by a newer version of this program (schema revision {found.revision}, "
             f"this one knows {newest}): install that version first"
@@ -68,7 +70,7 @@ def restore(source: Path, database: Path, newest: str) -> tuple[Copy, Path | Non
         kept = _put_aside(database)
         os.replace(fresh, database)
         _sync(database.parent)
-    return Copy(database, copy.revision, copy.entries, copy.sources, copy.bytes), kept
+    return replace(copy, path=database), kept
 
 
 def before_migration(database: Path, revision: str) -> Path:
@@ -106,7 +108,7 @@ def _copy(database: Path, target: Path) -> Copy:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return Copy(target, found.revision, found.entries, found.sources, target.stat().st_size)
+    return replace(found, path=target, bytes=target.stat().st_size)
 
 
 def _checked(connection: sqlite3.Connection, file: Path) -> Copy:
@@ -118,9 +120,12 @@ def _checked(connection: sqlite3.Connection, file: Path) -> Copy:
     if verdict != "ok":
         raise StoreError(f"{file} is damaged: {verdict}; nothing was replaced", lasting=True)
     ((revision,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    oldest = revision
+    if "schema_oldest" in tables:
+        ((oldest,),) = connection.execute("SELECT revision FROM schema_oldest").fetchall()
     ((entries,),) = connection.execute("SELECT count(*) FROM entry").fetchall()
     ((sources,),) = connection.execute("SELECT count(*) FROM source").fetchall()
-    return Copy(file, revision, entries, sources, file.stat().st_size if file.exists() else 0)
+    return Copy(file, revision, oldest, entries, sources, file.stat().st_size if file.exists() else 0)
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, selec
 from aggregator.model import Entry
 from aggregator.store.portions import portions
 from aggregator.store.tables import (
+    CLEANED,
     COUNTED,
     LEARNED,
     NOT_HELD,
@@ -21,13 +22,19 @@ from aggregator.store.tables import (
     source,
 )
 from aggregator.store.types import Record
-from aggregator.store.upsert import append, upsert
+from aggregator.store.upsert import append, many, upsert
 
 #: Articles that have a block before it is remembered with a name.
 NOTED = 2
 
 #: One article sent out twice counts once.
 _DIFFERENT = func.count(func.coalesce(entry.c.text_digest, entry.c.fingerprint).distinct())
+
+
+_OF = entry.c.id == bindparam("of")
+_COUNT = update(entry).where(_OF).values(blocks=bindparam("found"), learning=COUNTED)
+_RECOUNT = update(block).where(block.c.key == bindparam("of")).values(count=bindparam("now"))
+_SHOW = update(entry).where(_OF).values(shown=bindparam("words"), learning=LEARNED)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,13 +55,14 @@ class Waiting:
     keys: tuple[int, ...]
 
 
-def waiting(connection: Connection, *, counted: bool, limit: int) -> list[Waiting]:
-    """The first entries whose blocks are to be counted; or those that were, to leave out what is learned."""
+def waiting(connection: Connection, stage: int, limit: int) -> list[Waiting]:
+    """The first entries that learning is so far with: FOUND or UNCOUNTED ones are to be counted, of COUNTED ones
+    what is learned is left out."""
     query = (
         select(entry.c.id, entry.c.publisher, entry.c.dropped, entry.c.blocks)
         .add_columns(source.c.id.label("source_id"), source.c.name.label("source_name"))
         .join(source, source.c.id == entry.c.source_id)
-        .where(UNLEARNED, entry.c.learning == (COUNTED if counted else UNCOUNTED))
+        .where(UNLEARNED, entry.c.learning == stage)
         .order_by(entry.c.id)
         .limit(limit)
     )
@@ -70,43 +78,51 @@ def cleaned(connection: Connection, ids: Collection[int]) -> dict[int, Entry]:
     """The words of these entries."""
     found: dict[int, Entry] = {}
     for some in portions(ids):
-        rows = connection.execute(select(entry.c.id, entry.c.cleaned).where(entry.c.id.in_(some)))
+        rows = connection.execute(select(entry.c.id, CLEANED).where(entry.c.id.in_(some)))
         found.update((row.id, row.cleaned) for row in rows)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The blocks of an entry: keys, and what a person can tell each by."""
+    """The blocks of an entry: keys, and what a person can tell each by; None where that is still to be looked up."""
 
     of: Waiting
-    blocks: Mapping[int, str]
+    blocks: Mapping[int, str | None]
+
+
+#: What a person can tell blocks by, each from the entry that has it.
+Sample = Callable[[Mapping[int, Waiting]], Mapping[int, str]]
 
 
 def undone(connection: Connection) -> set[Publisher]:
     """The publishers of everything that learning has not done with."""
-    query = (
-        select(source.c.id, source.c.name, entry.c.publisher)
+    # Stages by name, and of entries alone: with statistics of a large installation SQLite would else go through all
+    # entries, source by source.
+    waiting = (
+        select(entry.c.source_id, entry.c.publisher)
         .distinct()
-        .join(entry, entry.c.source_id == source.c.id)
-        .where(UNLEARNED)
+        .where(UNLEARNED, entry.c.learning.in_((UNCOUNTED, COUNTED)))
+        .subquery()
     )
+    query = select(source.c.id, source.c.name, waiting.c.publisher).join(waiting, waiting.c.source_id == source.c.id)
     return {Publisher(*row) for row in connection.execute(query)}
 
 
-def count(connection: Connection, batch: Sequence[Found]) -> set[Publisher]:
-    """Note who has which blocks now, and count them; tells whom this concerns: publishers of now and of before."""
+def count(connection: Connection, batch: Sequence[Found], sample: Sample = lambda _: {}) -> set[Publisher]:
+    """Note who has which blocks now, and count them; tells whom this concerns: publishers of now and of before.
+
+    `sample` is asked for what is noted for the first time.
+    """
     gone = [(key, found.of.id) for found in batch for key in set(found.of.keys) - found.blocks.keys()]
     come = [(key, found.of.id) for found in batch for key in found.blocks.keys() - set(found.of.keys)]
     if gone:
         held = (block_entry.c.key == bindparam("old_key"), block_entry.c.entry_id == bindparam("old_id"))
         connection.execute(delete(block_entry).where(*held), [{"old_key": key, "old_id": i} for key, i in gone])
     append(connection, block_entry, come)
-    statement = update(entry).where(entry.c.id == bindparam("entry")).values(blocks=bindparam("keys"))
-    rows = [{"entry": found.of.id, "keys": tuple(sorted(found.blocks))} for found in batch]
-    connection.execute(statement.values(learning=COUNTED), rows)
+    many(connection, _COUNT, [{"of": found.of.id, "found": tuple(sorted(found.blocks))} for found in batch])
     former = _owners(connection, {key for key, _ in gone})
-    _recount(connection, batch, {key for key, _ in gone})
+    _recount(connection, batch, {key for key, _ in gone}, sample)
     return former | {found.of.publisher for found in batch}
 
 
@@ -121,22 +137,44 @@ def forget(connection: Connection, ids: Collection[int]) -> None:
     count(connection, [Found(_waiting(row), {}) for row in connection.execute(query)])
 
 
-def _recount(connection: Connection, batch: Sequence[Found], gone: Collection[int]) -> None:
+def _recount(connection: Connection, batch: Sequence[Found], gone: Collection[int], sample: Sample) -> None:
     """Whether an entry's text changed or only its blocks: all of them are counted anew."""
-    rows = {
-        key: {"key": key, "source_id": found.of.publisher.source_id, "publisher": found.of.publisher.name, "sample": s}
-        for found in batch
-        for key, s in found.blocks.items()
-    }
-    keys = {*rows, *gone}
+    holders = {key: found for found in batch for key in found.blocks}
+    keys = {*holders, *gone}
     counts = _counts(connection, _shared(connection, keys))
-    upsert(connection, block, [row | {"count": counts[k]} for k, row in rows.items() if counts.get(k, 0) >= NOTED])
-    rare = _noted(connection, {key for key in keys if key in gone or counts.get(key, 0) < NOTED})
-    counts |= _counts(connection, rare)
-    fewer = [{"of": key, "now": counts.get(key, 0)} for key in rare]
-    if fewer:
-        connection.execute(update(block).where(block.c.key == bindparam("of")).values(count=bindparam("now")), fewer)
-    _forget(connection, {*rows, *gone})
+    noted = _noted(connection, keys)
+    few = [key for key in noted if key in gone or counts.get(key, 0) < NOTED]
+    counts |= _counts(connection, few)
+    _note(
+        connection, {key: found for key, found in holders.items() if counts.get(key, 0) >= NOTED}, counts, noted, sample
+    )
+    fewer = [{"of": key, "now": counts.get(key, 0)} for key in few]
+    many(connection, _RECOUNT, fewer)
+    _forget(connection, few)
+
+
+def _note(
+    connection: Connection, holders: Mapping[int, Found], counts: Mapping[int, int], noted: Set[int], sample: Sample
+) -> None:
+    """Remember these blocks, and how many have them."""
+    told = {key: found.blocks[key] for key, found in holders.items()}
+    told |= sample({key: holders[key].of for key, words in told.items() if words is None and key not in noted})
+    upsert(
+        connection,
+        block,
+        [
+            {
+                "key": key,
+                "source_id": holders[key].of.publisher.source_id,
+                "publisher": holders[key].of.publisher.name,
+                "sample": words,
+                "count": counts[key],
+            }
+            for key, words in told.items()
+            if words is not None
+        ],
+    )
+    many(connection, _RECOUNT, [{"of": key, "now": counts[key]} for key, words in told.items() if words is None])
 
 
 def _shared(connection: Connection, keys: Collection[int]) -> list[int]:
@@ -147,10 +185,10 @@ def _shared(connection: Connection, keys: Collection[int]) -> list[int]:
     ]
 
 
-def _noted(connection: Connection, keys: Collection[int]) -> list[int]:
+def _noted(connection: Connection, keys: Collection[int]) -> set[int]:
     """Those of the blocks that are remembered."""
     query = select(block.c.key)
-    return [key for some in portions(sorted(keys)) for key in connection.scalars(query.where(block.c.key.in_(some)))]
+    return {key for some in portions(sorted(keys)) for key in connection.scalars(query.where(block.c.key.in_(some)))}
 
 
 def _forget(connection: Connection, keys: Collection[int]) -> None:
@@ -259,8 +297,7 @@ def learn(connection: Connection, reaches: Mapping[int, int]) -> None:
 
 def show(connection: Connection, shown: Mapping[int, Entry | None]) -> None:
     """Write what readers see of these entries, None for all of it, and have them grouped anew."""
-    statement = update(entry).where(entry.c.id == bindparam("entry"))
-    rows = [{"entry": i, "words": words} for i, words in shown.items()]
-    connection.execute(statement.values(shown=bindparam("words"), learning=LEARNED), rows)
-    kept = update(entry).where(entry.c.id.in_(list(shown)), entry.c.dropped.is_(None))
-    connection.execute(kept.values(grouped=False))
+    many(connection, _SHOW, [{"of": entry_id, "words": words} for entry_id, words in shown.items()])
+    # Not those that are: each would be written once more, with all its words.
+    kept = (entry.c.id.in_(list(shown)), entry.c.dropped.is_(None), entry.c.grouped.is_(True))
+    connection.execute(update(entry).where(*kept).values(grouped=False))

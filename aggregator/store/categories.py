@@ -6,21 +6,40 @@ Found by folded name, created where missing, behind when counted so.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, null, or_, select, update
 
 from aggregator import slugs
 from aggregator.config.schema import Category
 from aggregator.model import Node, Path, digest
-from aggregator.store import paging
+from aggregator.store import documents, paging
+from aggregator.store.lock import one_at_a_time
+from aggregator.store.portions import portions
 from aggregator.store.tables import category
 from aggregator.store.types import Record
 
 CATEGORY, PUBLISHER, QUERY = "category", "publisher", "query"
+
+# Made once, as those of `feeds` are.
+_COLUMNS = (
+    category.c.id,
+    category.c.parent_id,
+    category.c.key,
+    category.c.path,
+    category.c.slug,
+    category.c.title,
+    category.c.stories,
+)
+_LISTED = select(*_COLUMNS).where(
+    category.c.kind == CATEGORY, or_(category.c.stories > 0, category.c.parent_id == null())
+)
+_BY_KEY = select(*_COLUMNS).where(category.c.key.in_(bindparam("keys", expanding=True)), category.c.kind == CATEGORY)
+_BELOW = select(*_COLUMNS).where(category.c.parent_id == bindparam("of"), category.c.stories > 0)
+_ROOT = select(category.c.id).where(category.c.slug == "all")
 
 #: Where feeds of each kind lie: what a slug begins with.
 FOLDERS = {CATEGORY: "", PUBLISHER: "/s/", QUERY: "/q/"}
@@ -55,15 +74,11 @@ class Naming:
 
     def settings(self, path: Path) -> Category | None:
         """What the config says of the category, in whatever spelling."""
-        return self.configured.get(self.key(path))
+        return self.configured.get(self.key(path)) if self.configured else None
 
     def description(self, path: Path) -> str:
         settings = self.settings(path)
         return (settings and settings.description) or ""
-
-    def hidden(self, path: Path) -> bool:
-        settings = self.settings(path)
-        return bool(settings and settings.hidden)
 
 
 def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: datetime) -> dict[Path, int]:
@@ -76,8 +91,7 @@ def ensure(connection: Connection, paths: Iterable[Path], naming: Naming, now: d
     places = {path: naming.place(path) for path in (*paths, ())}
     wanted = sorted({path[:depth] for path in places.values() for depth in range(len(path) + 1)})
     keys = {path: _digest(naming.key(path)) for path in wanted}
-    rows = connection.execute(select(category.c.key, category.c.id).where(category.c.key.in_(set(keys.values()))))
-    found = {row.key: row.id for row in rows}
+    found = _found(connection, keys.values())
     for path in wanted:
         if keys[path] not in found:
             parent = found[keys[path[:-1]]] if path else None
@@ -93,8 +107,7 @@ def ensure_named(
     Their keys and ids are taken as those of a category below one without a name, which none is.
     """
     keys = {name: named_key(kind, name, naming) for name in names}
-    rows = connection.execute(select(category.c.key, category.c.id).where(category.c.key.in_(set(keys.values()))))
-    found = {row.key: row.id for row in rows}
+    found = _found(connection, keys.values())
     for name in sorted(names):
         if keys[name] not in found:
             settings = naming.settings((name,)) if kind == QUERY else None
@@ -104,6 +117,16 @@ def ensure_named(
             values = {"kind": kind, "key": keys[name], "path": [name], "slug": slug, "title": title, "uuid": uuid}
             found[keys[name]] = _insert(connection, values, now)
     return {name: found[key] for name, key in keys.items()}
+
+
+def _found(connection: Connection, keys: Collection[bytes]) -> dict[bytes, int]:
+    """The ids of these keys' feeds. Where one is missing it is this transaction's to create: another that was about to
+    do so has ended by then, and is asked about again."""
+    query = select(category.c.key, category.c.id).where(category.c.key.in_(set(keys)))
+    found = {row.key: row.id for row in connection.execute(query)}
+    if len(found) < len(set(keys)) and one_at_a_time(connection):
+        found = {row.key: row.id for row in connection.execute(query)}
+    return found
 
 
 def named_key(kind: str, name: str, naming: Naming) -> bytes:
@@ -155,6 +178,7 @@ def retitle(connection: Connection, naming: Naming) -> None:
                 update(category).where(category.c.id == row.id).values(title=title, changed=category.c.changed + 1)
             )
             paging.outdate_feed(connection, row.id)
+            documents.outdate_site(connection, names=True)
 
 
 def closure(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
@@ -180,13 +204,10 @@ def touch(connection: Connection, ids: Iterable[int]) -> None:
     connection.execute(update(category).where(category.c.id.in_(set(ids))).values(changed=category.c.changed + 1))
 
 
-def dirty(connection: Connection) -> list[tuple[int, int]]:
-    """Categories whose feeds are behind, with the counter that their publication will settle."""
-    rows = connection.execute(
-        select(category.c.id, category.c.changed)
-        .where(category.c.changed > category.c.published)
-        .order_by(category.c.id)
-    )
+def dirty(connection: Connection, one: int | None = None) -> list[tuple[int, int]]:
+    """Categories whose feeds are behind, or just this one, with the counter that their publication will settle."""
+    query = select(category.c.id, category.c.changed).where(category.c.changed > category.c.published)
+    rows = connection.execute((query if one is None else query.where(category.c.id == one)).order_by(category.c.id))
     return [(row.id, row.changed) for row in rows]
 
 
@@ -197,28 +218,74 @@ def settle(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
         connection.execute(statement, [{"of": category_id, "counter": counter} for category_id, counter in counters])
 
 
+def root(connection: Connection) -> int:
+    """The feed of everything, which `ensure` makes."""
+    found: int = connection.execute(_ROOT).scalar_one()
+    return found
+
+
+class Tree:
+    """The categories that are listed, read as they are asked for: for one round of publishing."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming = naming
+        #: By folded path: two spellings of one level lead to one category.
+        self._read: dict[tuple[str, ...], Node | None] = {}
+
+    def of(self, connection: Connection, paths: Iterable[Path]) -> dict[Path, Node]:
+        """Those of these categories and of all above them that are listed, by path; without what is below them."""
+        wanted = {path[:depth] for path in paths for depth in range(len(path) + 1)}
+        ways = {path: _levels(self._naming.key(path)) for path in wanted}
+        self._fill(connection, {key for way in ways.values() for key in way})
+        found = {path: [self._read[key] for key in way] for path, way in ways.items()}
+        return {path: way[-1] for path, way in found.items() if way[-1] and way[-1].path == path and all(way)}
+
+    def _fill(self, connection: Connection, keys: Collection[tuple[str, ...]]) -> None:
+        missing = {_digest(key): key for key in keys if key not in self._read}
+        self._read |= dict.fromkeys(missing.values())
+        for portion in portions(missing):
+            for row in connection.execute(_BY_KEY, {"keys": portion}):
+                self._read[missing[row.key]] = _node(row, self._naming)
+
+    def below(self, connection: Connection, category_id: int, path: Path) -> tuple[Node, ...]:
+        """What is listed directly below a category that is."""
+        if path not in self.of(connection, (path,)):
+            return ()
+        rows = sorted(connection.execute(_BELOW, {"of": category_id}), key=_in_order)
+        return tuple(node for row in rows if (node := _node(row, self._naming)))
+
+
+def _levels(key: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [key[:depth] for depth in range(len(key) + 1)]
+
+
+def _node(row: Record, naming: Naming) -> Node | None:
+    """As it is listed: hidden categories are not, nor is one that has no story: it may have been renamed or merged."""
+    path = tuple(row.path)
+    settings = naming.settings(path)
+    if path and (not row.stories or (settings and settings.hidden)):
+        return None
+    return Node(path, row.slug, row.title, row.stories, (settings and settings.description) or "")
+
+
+def _in_order(row: Record) -> tuple[str, list[str]]:
+    """Siblings, in the order of code points."""
+    return row.title, row.path
+
+
 def tree(connection: Connection, naming: Naming) -> Node:
-    """The tree of what is listed, with the number of stories of each node; siblings in the order of code points.
+    """The tree of what is listed, with the number of stories of each node."""
+    children: dict[int | None, list[tuple[int, Node]]] = {}
+    for row in sorted(connection.execute(_LISTED), key=_in_order):
+        if node := _node(row, naming):
+            children.setdefault(row.parent_id, []).append((row.id, node))
 
-    Hidden categories are not, nor is one that has no story: it may have been renamed or merged.
-    """
-    rows = connection.execute(select(category).where(category.c.kind == CATEGORY)).all()
-    children: dict[int | None, list[int]] = {}
-    by_id = {row.id: row for row in rows}
-    for row in sorted(rows, key=lambda row: (row.title, row.path)):
-        if not row.path or (row.stories and not naming.hidden(tuple(row.path))):
-            children.setdefault(row.parent_id, []).append(row.id)
+    def whole(row_id: int, node: Node) -> Node:
+        below = children.get(row_id)
+        return replace(node, children=tuple(whole(*child) for child in below)) if below else node
 
-    def node(row_id: int) -> Node:
-        row = by_id[row_id]
-        below = tuple(node(child) for child in children.get(row_id, ()))
-        path = tuple(row.path)
-        return Node(path, row.slug, row.title, row.stories, naming.description(path), below)
-
-    roots = children.get(None, [])
-    if not roots:
-        return Node((), "all", "", 0)
-    return node(roots[0])
+    roots = children.get(None)
+    return whole(*roots[0]) if roots else Node((), "all", "", 0)
 
 
 def publishers(connection: Connection) -> list[Node]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
 
 from aggregator.model import Condition, Trouble
+from aggregator.store.lock import one_at_a_time
 from aggregator.store.tables import STANDING, condition, source
 from aggregator.store.types import Record
 
@@ -50,6 +51,7 @@ def unwatched(connection: Connection) -> list[Standing]:
 
 def moment(connection: Connection, now: datetime, old: Standing | None = None) -> datetime:
     """When something is said to have happened now: later than anything else, also when the clock was set back."""
+    one_at_a_time(connection)
     newest: datetime | None = connection.scalar(select(func.max(condition.c.updated)))
     least = [newest + timedelta(microseconds=1)] if newest else []
     return max([now, *least, *([old.updated + TICK] if old else [])])

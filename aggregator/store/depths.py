@@ -45,6 +45,12 @@ def depths(connection: Connection, now: datetime) -> dict[str, tuple[str, float]
     return {**found, "database_bytes": ("Size of the database.", float(_size(connection)))}
 
 
+def waits(connection: Connection, name: str) -> bool:
+    """Whether there is any of what waits under this name."""
+    _, table, chosen = WAITING[name]
+    return connection.execute(select(1).select_from(table).where(chosen).limit(1)).first() is not None
+
+
 def _size(connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
         return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, false, or_, select, update
 
-from aggregator.store import paging
-from aggregator.store.tables import category, document, story
+from aggregator.store import paging, settings
+from aggregator.store.tables import category, document, setting, story
 from aggregator.store.types import Record
 from aggregator.store.upsert import upsert
 
 #: Paths that one statement names.
 BATCH = 500
 
+#: The settings that are there while what is there once is behind, and what of it names every feed and counts nothing.
+_SITE, _NAMES = "site", "names"
+
 
 _DIGESTS = select(document.c.path, document.c.digest).where(document.c.path.in_(bindparam("paths", expanding=True)))
+_AT = select(document).where(document.c.path == bindparam("path"))
 
 
 def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -39,6 +44,11 @@ def forget_archives(connection: Connection) -> None:
 def digests(connection: Connection, paths: Sequence[str]) -> dict[str, bytes]:
     """What was last written at each of these paths."""
     return {row.path: row.digest for row in connection.execute(_DIGESTS, {"paths": list(paths)})}
+
+
+def at(connection: Connection, path: str) -> Record | None:
+    """What is known of the document at `path`; None where none is."""
+    return connection.execute(_AT, {"path": path}).first()
 
 
 def ending(connection: Connection, endings: Sequence[str]) -> list[str]:
@@ -66,9 +76,33 @@ def dirty_stories(connection: Connection, limit: int) -> list[tuple[int, int]]:
 
 
 def behind(connection: Connection) -> bool:
-    """Whether any feed or page is."""
+    """Whether any feed or page is, or what is there once."""
     feed = select(category.c.id).where(category.c.changed > category.c.published).limit(1)
-    return connection.scalar(feed) is not None or bool(dirty_stories(connection, 1))
+    return (
+        connection.scalar(feed) is not None or bool(dirty_stories(connection, 1)) or site_behind(connection) is not None
+    )
+
+
+def outdate_site(connection: Connection, *, names: bool = False) -> None:
+    """Have written again what is there once, and with `names` also what changes only with the names of feeds."""
+    for key in (_SITE, _NAMES) if names else (_SITE,):
+        settings.put(connection, key, secrets.token_hex(8))
+
+
+def site_behind(connection: Connection) -> str | None:
+    """The newest mark if what is there once is behind; None if it is not."""
+    return settings.get(connection, _SITE)
+
+
+def names_behind(connection: Connection) -> str | None:
+    """The same of what names every feed and counts nothing."""
+    return settings.get(connection, _NAMES)
+
+
+def settle_site(connection: Connection, marks: Collection[str | None]) -> None:
+    """Record that it shows what it should, unless it was marked again since these marks were read."""
+    read = [mark for mark in marks if mark]
+    connection.execute(delete(setting).where(setting.c.key.in_((_SITE, _NAMES)), setting.c.value.in_(read)))
 
 
 def settle_stories(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
@@ -92,3 +126,4 @@ def outdate_all(connection: Connection) -> None:
     connection.execute(update(category).values(published=category.c.changed - 1))
     connection.execute(update(story).values(shown=story.c.changed - 1))
     paging.outdate_all(connection)
+    outdate_site(connection, names=True)

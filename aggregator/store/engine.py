@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolError
 
-from aggregator.errors import StoreError
+from aggregator.errors import CrossedError, StoreError
+from aggregator.store import lock, postgresql, sqlite
 from aggregator.store.backup import before_migration
 from aggregator.store.tables import metadata
 
 log = logging.getLogger(__name__)
 
-#: Each with its reason. WAL: readers run beside the writer. NORMAL: with WAL a crash of the machine
-#: may lose the last transactions but never the database. 30 s: a backup or a person's own query may
-#: hold the lock that long. 64 MB: keeps the hot indexes in memory. The log is cut back to 64 MB after a large
-#: transaction.
-PRAGMAS = (
-    "busy_timeout=30000",  # first: the next one may have to wait
-    "journal_mode=WAL",
-    "synchronous=NORMAL",
-    "foreign_keys=ON",
-    "cache_size=-65536",
-    "wal_autocheckpoint=1000",
-    "journal_size_limit=67108864",
-)
+#: What is done with one, and spelt by each in its own way.
+ENGINES = {"sqlite": sqlite.engine, "postgresql": postgresql.engine}
+FAILURES = {"sqlite": sqlite.failure, "postgresql": postgresql.failure}
 
-#: Pages that one step of `tidy` gives back, and that stay for what comes: so many, or one in so many.
-STEP, SPARE, SPARE_SHARE = 500, 2000, 20
-
-#: Any number that no other program uses for its advisory locks.
-UPGRADE_LOCK = 7_301_141
+#: How a transaction of PostgreSQL sees others: not at all, as on SQLite, or what they committed by now.
+STEADY, BESIDE = "REPEATABLE READ", "READ COMMITTED"
 
 
 class Database:
@@ -46,50 +36,107 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.sqlite_file = _sqlite_file(self.url.database) if self.url.get_backend_name() == "sqlite" else None
-        self.engine = _engine(url)
-        self._turn: AbstractContextManager[Any] = Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        self.engine = _engine(self.url)
+        self._server = self.engine.dialect.name == "postgresql"
+        self._turn: AbstractContextManager[Any] = nullcontext() if self._server else Lock()
+        self._alone: defaultdict[str, Lock] = defaultdict(Lock)
+        self._writer: postgresql.Writer | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view; never waits for the writer."""
-        with _translated(self), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with translated(self), self.engine.connect() as connection:
+            if self._server:
+                connection = connection.execution_options(isolation_level=STEADY)
+            with connection.begin():
+                yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, beside: bool = False) -> Iterator[Connection]:
         """All or nothing. On SQLite the lock is taken at once: a transaction that reads first and
         writes later would fail as soon as somebody else had committed in between. Threads of this
         process queue for it here: those that SQLite lets wait sleep longer and longer, and whoever
-        comes later may be served before them."""
-        with self._turn, _translated(self), self.engine.connect() as connection:
-            connection = connection.execution_options(write=True)
-            with connection.begin():
-                yield connection
+        comes later may be served before them.
+
+        On PostgreSQL many write at the same time. This one sees what was there when it began, and raises
+        CrossedError where somebody else altered meanwhile what it alters. `beside`: for the checks, which are many
+        and alter what is their own source's; it sees what others commit meanwhile.
+        """
+        with self._turn, translated(self):
+            if self._writer is not None:
+                self._writer.check()
+            with self.engine.connect() as connection:
+                how = {"isolation_level": BESIDE if beside else STEADY} if self._server else {"write": True}
+                connection = connection.execution_options(**how)
+                with connection.begin():
+                    yield connection
+
+    @contextmanager
+    def only_writer(self, role: str = lock.COMMAND) -> Iterator[None]:
+        """The right to write, held for as long as the block runs: by one process or, in the role of a cluster's,
+        by all processes of it. Raises BusyError, which names who has it."""
+        if self.sqlite_file is not None:
+            with lock.only_writer(self.sqlite_file, service=role == lock.SERVICE):
+                yield
+        elif not self._server:
+            yield  # in memory: nobody else sees it
+        else:
+            writer = postgresql.Writer(self.url, role)
+            with translated(self):
+                writer.take()
+            self._writer = writer
+            try:
+                yield
+            finally:
+                self._writer = None
+                writer.release()
+
+    def held(self) -> bool:
+        """Whether this process still has the right to write that it took; asks the server, where there is one."""
+        return self._writer is None or self._writer.held()
+
+    @contextmanager
+    def alone(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """Be the only one, of all processes that share the database, that does what goes by this name.
+
+        Yields whether that is so: without `wait` somebody else may be at it, and the block has to leave it. Not to be
+        entered twice by one thread. On SQLite, where one process writes, threads of it are kept apart.
+        """
+        if self._server:
+            with translated(self), postgresql.alone(self.engine, name, wait=wait) as had:
+                yield had
+            return
+        own = self._alone[name]
+        had = own.acquire(blocking=wait)
+        try:
+            yield had
+        finally:
+            if had:
+                own.release()
 
     def upgrade(self) -> None:
         """Bring the schema to the newest revision; does nothing where it is there already.
 
-        A SQLite database is copied beside itself before. Raises StoreError for one that a newer program made.
+        A SQLite database is copied beside itself before. One that a newer program made is left as it is, and used
+        where that program has said so; else StoreError is raised.
         """
         revision, newest = self.revision(), newest_revision()
         if revision == newest:
             return
         if revision is not None and revision > newest:
-            raise StoreError(
-                f"database {self.url.render_as_string()} has schema revision {revision}, this program knows {newest}: "
-                "install the version that made it, or restore a backup with `aggregator db restore FILE`",
-                lasting=True,
-            )
+            self._expect_room_for(newest, revision)
+            return
         if revision is not None and self.sqlite_file:
             log.info("backed up before the schema changes: %s", before_migration(self.sqlite_file, revision))
         from alembic import command  # 100 ms that only a change of the schema needs
 
         if self.sqlite_file:
-            with _translated(self):
+            with translated(self):
                 self.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
-        with self.write() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
+        with self.write(beside=True) as connection:
+            if self._server:
+                postgresql.expect_usable(connection, self.url.render_as_string())
+                postgresql.lock_schema(connection)
             command.upgrade(alembic_config(connection), "head")
 
     def revision(self) -> str | None:
@@ -103,32 +150,36 @@ class Database:
             revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
             return revision
 
-    def tidy(self) -> Iterator[None]:
-        """Give the disk back what deleting freed, in steps that hold the lock for some milliseconds each.
+    def _expect_room_for(self, newest: str, revision: str) -> None:
+        """Raise StoreError where the schema has lost what programs of the revision `newest` need."""
+        with self.read() as connection:
+            oldest = connection.scalar(text("SELECT revision FROM schema_oldest"))
+        if oldest > newest:
+            raise StoreError(
+                f"database {self.url.render_as_string()} has schema revision {revision}, this program knows {newest}: "
+                "install the version that made it, or restore a backup with `aggregator db restore FILE`",
+                lasting=True,
+            )
+        log.info("the schema is of a newer version, %s; this one, %s, works with it", revision, newest)
 
-        PostgreSQL does so by itself; so would SQLite, but at the end of each transaction and of all that is free.
-        """
-        if self.url.get_backend_name() != "sqlite":
-            return
-        while self._pragma("freelist_count") > max(SPARE, self._pragma("page_count") // SPARE_SHARE):
-            before = self._pragma("freelist_count")
-            self._pragma(f"incremental_vacuum({STEP})")
-            yield
-            if self._pragma("freelist_count") >= before:
-                break  # made before `auto_vacuum`: only a copy gives space back
-        # Statistics where they are out of date, from samples; the log into the database as far as no reader needs it.
-        for pragma in ("analysis_limit=400", "optimize", "wal_checkpoint(PASSIVE)"):
-            self._pragma(pragma)
-            yield
+    def tidy(self) -> Iterator[None]:
+        """Give the disk back what deleting freed, bit by bit; PostgreSQL does so by itself."""
+        if not self._server:
+            yield from sqlite.tidy(self._pragma)
 
     def _pragma(self, pragma: str) -> int:
         # In turn with the writers of this process: some pragmas do not wait for a lock.
-        with _translated(self), self._turn, self.engine.connect() as connection:
+        with translated(self), self._turn, self.engine.connect() as connection:
             alone = connection.execution_options(isolation_level="AUTOCOMMIT")
             # All rows: this pragma works row by row.
             result = alone.exec_driver_sql(f"PRAGMA {pragma}")
             rows = result.all() if result.returns_rows else []
             return int(rows[0][0]) if rows else 0
+
+    def doubt(self, error: DBAPIError) -> None:
+        """A connection broke: the one that holds the right to write may have, too."""
+        if error.connection_invalidated and self._writer is not None:
+            self._writer.doubt()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -164,33 +215,12 @@ def _sqlite_file(database: str | None) -> Path | None:
     return None if not database or database == ":memory:" else Path(database)
 
 
-def _engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"check_same_thread": False})
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
-        return engine
-    return create_engine(url, connect_args={"options": "-c timezone=UTC"}, pool_pre_ping=True)
-
-
-def _on_connect(dbapi: Any, _record: object) -> None:
-    # The driver's own transactions leave out SELECT and DDL; we begin them ourselves.
-    dbapi.isolation_level = None
-    if dbapi.execute("PRAGMA page_count").fetchone() == (0,):
-        # Pages that purging frees can then be given back bit by bit. It takes a lock, and only a new database takes it.
-        dbapi.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    for pragma in PRAGMAS:
-        dbapi.execute(f"PRAGMA {pragma}")
-
-
-def _on_begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
+def _engine(url: URL) -> Engine:
+    return ENGINES[url.get_backend_name()](url)
 
 
 @contextmanager
-def _translated(database: Database) -> Iterator[None]:
+def translated(database: Database) -> Iterator[None]:
     """Let no exception of the driver out of the store where it tells of the outside world.
 
     What tells of a fault of ours (a wrong statement, a broken constraint) passes as it is.
@@ -198,37 +228,16 @@ def _translated(database: Database) -> Iterator[None]:
     place = database.url.render_as_string(hide_password=True)
     try:
         yield
-    except OperationalError as error:
-        raise _failed(place, error) from error
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:
+    except DBAPIError as error:
+        database.doubt(error)
+        found = FAILURES[database.url.get_backend_name()](error)
+        if found is None:
             raise
-        raise _failed(place, error) from error
+        message = f"database {place}: {found.words} ({found.remedy})"
+        if found.crossed:
+            raise CrossedError(message) from error
+        raise StoreError(message, lasting=found.lasting) from error
+    except PoolError as error:
+        raise StoreError(f"database {place}: all connections of this process are in use (it is tried again)") from error
     except OSError as error:
         raise StoreError(f"database {place}: {error.strerror or error}: {error.filename or ''}") from error
-
-
-def _failed(place: str, error: DatabaseError) -> StoreError:
-    words = str(error.orig)
-    remedy = next((remedy for sign, remedy in REMEDIES if sign in words.lower()), "nothing was changed")
-    return StoreError(f"database {place}: {words} ({remedy})", lasting=any(sign in words for sign in LASTING))
-
-
-#: The system's words for what does not pass.
-LASTING = ("malformed", "not a database", "no such table", "no such column")
-
-RESTORE = "restore a backup with `aggregator db restore FILE`"
-
-#: What a person can do, by the system's words.
-REMEDIES = (
-    ("full", "make room on the disk; nothing was lost"),
-    ("locked", "another program holds the database; end it or wait"),
-    ("readonly", "make the file and its folder writable"),
-    ("unable to open", "check that the folder exists and is writable"),
-    ("malformed", f"nothing was overwritten: {RESTORE}"),
-    ("not a database", f"{RESTORE}, or name another file in config.yaml"),
-    ("disk i/o", "make room on the disk, or look at what is wrong with it; nothing was lost"),
-    ("no such table", "run `aggregator db upgrade`"),
-    ("no such column", "run `aggregator db upgrade`"),
-    ("refused", "start the database server"),
-)

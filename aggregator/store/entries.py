@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal, select, type_coerce, update
 
 from aggregator.model import Entry, Key, KnownEntry, Prepared
 from aggregator.store.portions import portions
 from aggregator.store.tables import (
+    CLEANED,
+    FOUND,
+    NOT_HELD,
+    UNCOUNTED,
+    block_entry,
     entry,
     entry_alias,
     entry_category,
     entry_version,
     file,
     signature_band,
+    source,
     tombstone,
 )
-from aggregator.store.types import Record
-from aggregator.store.upsert import append, upsert
+from aggregator.store.types import Record, packed
+from aggregator.store.upsert import append, insert_all, upsert
 
 #: `last_seen` is written at most this often: retention counts in days, and a source that shows
 #: the same thousand entries every five minutes must not cost a thousand writes each time.
 SEEN_PRECISION = timedelta(days=1)
 
 MICROSECOND = timedelta(microseconds=1)
+
+#: What the last document of a source showed, as far as it is of use to know it again. Made once: asked with each check.
+_SHOWN_LATELY = (
+    select(entry.c.fingerprint, entry.c.title)
+    .join(source, source.c.id == entry.c.source_id)
+    .where(entry.c.source_id == bindparam("of"), NOT_HELD, entry.c.dropped.is_(None))
+    .where(
+        type_coerce(entry.c.last_seen, BigInteger)
+        >= type_coerce(source.c.last_read, BigInteger) - SEEN_PRECISION // MICROSECOND
+    )
+)
 
 #: Of the keys that an entry may go by.
 KINDS = ("guid", "link", "path", "date", "text")
@@ -82,9 +100,19 @@ def known(connection: Connection, source_id: int, keys: Iterable[Key]) -> dict[K
     return found
 
 
+def titles(connection: Connection, source_id: int) -> dict[bytes, str]:
+    """Of what the source's last document showed: the title of each fingerprint.
+
+    Without those that two entries share, and without what is kept back or left out, of which more must be known.
+    """
+    rows = connection.execute(_SHOWN_LATELY, {"of": source_id}).all()
+    several = Counter(row.fingerprint for row in rows)
+    return {row.fingerprint: row.title for row in rows if several[row.fingerprint] == 1}
+
+
 def recall(connection: Connection, entry_id: int) -> Entry:
     """A stored entry as it was cleaned last."""
-    cleaned: Entry = connection.execute(select(entry.c.cleaned).where(entry.c.id == entry_id)).scalar_one()
+    cleaned: Entry = connection.execute(select(CLEANED).where(entry.c.id == entry_id)).scalar_one()
     return cleaned
 
 
@@ -131,12 +159,15 @@ def add(connection: Connection, source_id: int, births: Sequence[Birth]) -> list
         return []
     stamps = _distinct(connection, [birth.updated for birth in births])
     rows = [_row(source_id, birth, stamp) for birth, stamp in zip(births, stamps, strict=True)]
-    connection.execute(insert(entry), rows)
+    insert_all(connection, entry, rows)
     # Asked for afterwards: with RETURNING the driver takes one row at a time.
     numbers = _numbers(connection, [birth.uuid for birth in births])
     ids = [numbers[birth.uuid] for birth in births]
     point(connection, source_id, [(i, key) for i, b in zip(ids, births, strict=True) for key in b.aliases])
     _index(connection, {i: b.prepared for i, b in zip(ids, births, strict=True)})
+    append(
+        connection, block_entry, [(key, i) for i, b in zip(ids, births, strict=True) for key in b.prepared.blocks or ()]
+    )
     _place(connection, {i: b.categories for i, b in zip(ids, births, strict=True)})
     return ids
 
@@ -159,10 +190,13 @@ def _row(source_id: int, birth: Birth, stamp: datetime) -> dict[str, Any]:
         "first_seen": birth.first_seen,
         "last_seen": birth.first_seen,
         "updated": stamp,
+        "blocks": birth.prepared.blocks,
+        "learning": UNCOUNTED if birth.prepared.blocks is None else FOUND,
     }
 
 
 def _content(prepared: Prepared) -> dict[str, Any]:
+    original, cleaned = packed(prepared.parsed, prepared.entry)
     return {
         "publisher": prepared.entry.publisher,
         "url": prepared.entry.url,
@@ -171,10 +205,10 @@ def _content(prepared: Prepared) -> dict[str, Any]:
         "text_digest": prepared.signature.digest,
         "link_digest": prepared.signature.link,
         "bands": tuple(sorted(set(prepared.signature.bands))),
-        "original": prepared.parsed,
-        "cleaned": prepared.entry,
+        "original": original,
+        "cleaned": cleaned,
         "grouped": False,
-        "learning": 0,
+        "learning": UNCOUNTED,
         "dropped": None,
     }
 
@@ -218,9 +252,10 @@ def change(connection: Connection, changes: Sequence[Change], now: datetime) -> 
 
 
 def _withdrawn(connection: Connection, ids: Collection[int]) -> dict[int, str]:
-    """Those of the entries that were taken down, with the reason."""
-    query = select(entry.c.id, entry.c.dropped).where(entry.c.id.in_(ids), entry.c.withdrawn.is_not(None))
-    return {row.id: row.dropped for row in connection.execute(query)}
+    """Those of the entries that were taken down, with the reason; none is from now on until the transaction ends."""
+    query = select(entry.c.id, entry.c.dropped, entry.c.withdrawn).where(entry.c.id.in_(ids))
+    rows = connection.execute(query.order_by(entry.c.id).with_for_update())
+    return {row.id: row.dropped for row in rows if row.withdrawn is not None}
 
 
 def rewrite(connection: Connection, rewrites: Sequence[Rewrite]) -> None:
@@ -247,7 +282,7 @@ def drop(connection: Connection, reasons: Mapping[int, str]) -> None:
     if not reasons:
         return
     _clear(connection, reasons)
-    values = {"grouped": True, "learning": 0, "text_digest": None, "link_digest": None, "bands": None}
+    values = {"grouped": True, "learning": UNCOUNTED, "text_digest": None, "link_digest": None, "bands": None}
     for entry_id, reason in reasons.items():
         connection.execute(update(entry).where(entry.c.id == entry_id).values(dropped=reason, **values))
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, or_, select
 
 from aggregator.model import Event
 from aggregator.store.tables import event
+from aggregator.store.upsert import insert_all
 
 
 def record(connection: Connection, events: Sequence[Event], now: datetime) -> None:
@@ -24,8 +25,7 @@ def record(connection: Connection, events: Sequence[Event], now: datetime) -> No
         }
         for item in events
     ]
-    if rows:
-        connection.execute(insert(event), rows)
+    insert_all(connection, event, rows)
 
 
 def trace(connection: Connection, entry_id: int | None, path: str | None = None) -> list[dict[str, Any]]:

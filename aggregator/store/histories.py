@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from aggregator.model import Entry, Past, Version
-from aggregator.store.tables import entry, entry_version, story
+from aggregator.store.tables import CLEANED, entry, entry_version, story
 from aggregator.store.types import Record
 
 #: How cleaning says that it took the text of an article's own page; all else in `ruled` is of people's rules.
@@ -17,7 +17,7 @@ OWN_PAGE = "in the words of its own page"
 
 def pasts(connection: Connection, ids: Collection[int]) -> dict[UUID, Past]:
     """By the public ids of these stories, of the entry whose words each shows."""
-    columns = (entry.c.id, entry.c.first_seen, entry.c.original, entry.c.cleaned, entry.c.shown)
+    columns = (entry.c.id, entry.c.first_seen, entry.c.original, CLEANED, entry.c.shown)
     query = select(*columns, story.c.uuid).join(story, story.c.lead_id == entry.c.id).where(story.c.id.in_(ids))
     leads = connection.execute(query).all()
     wanted = [row.id for row in leads]

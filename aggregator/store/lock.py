@@ -8,10 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection, text
+
 from aggregator.errors import BusyError, StoreError
 
-#: Stands behind the process id of one that can be asked to check a source.
-SERVICE = "service"
+#: What holds the right to write: a service, which can be asked to check a source; one of the processes of a cluster,
+#: which hold it together; a command, which ends by itself.
+SERVICE, CLUSTER, COMMAND = "service", "cluster", "command"
+
+#: Number of the advisory lock of PostgreSQL; no other program uses it.
+SHARED = 7_301_142
 
 
 @contextmanager
@@ -44,3 +50,15 @@ def _take(handle: int, database: Path) -> None:
         owner, _, kind = os.pread(handle, 40, 0).decode("ascii", "replace").partition(" ")
         message = f"process {owner or 'unknown'} is using {database}: stop it first (only one may write at a time)"
         raise BusyError(message, service=kind == SERVICE) from error
+
+
+def one_at_a_time(connection: Connection) -> bool:
+    """Until this transaction ends no other does what leads here; tells whether another may just have done it.
+
+    For what the checks of all sources share and rarely touch: new categories, and the order of conditions. On SQLite
+    there is but one transaction that writes.
+    """
+    if connection.dialect.name == "sqlite":
+        return False
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SHARED})
+    return True

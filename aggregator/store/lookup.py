@@ -10,6 +10,7 @@ from sqlalchemy import Connection, or_, select
 
 from aggregator.model import ParsedEntry
 from aggregator.store.tables import (
+    WHOLE_ENTRY,
     category,
     entry,
     entry_alias,
@@ -31,7 +32,7 @@ def find(connection: Connection, words: str) -> Record | None:
     uuid = _uuid(words)
     if uuid:
         fits.append(entry.c.uuid == uuid)
-    return connection.execute(select(entry).where(or_(*fits)).order_by(entry.c.id.desc())).first()
+    return connection.execute(select(*WHOLE_ENTRY).where(or_(*fits)).order_by(entry.c.id.desc())).first()
 
 
 def _uuid(words: str) -> UUID | None:

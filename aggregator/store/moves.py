@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, literal, select, update
@@ -46,16 +47,29 @@ def _take_along(connection: Connection, old: int, new: int) -> None:
 
 def moved(connection: Connection, category_id: int) -> Moved | None:
     """Where the category went; None for one that is where it was."""
+    return gone(connection, [category_id]).get(category_id)
+
+
+def gone(connection: Connection, ids: Collection[int]) -> dict[int, Moved]:
+    """Of these categories those that went somewhere else, and where."""
     new = category.alias()
-    row = connection.execute(
+    query = (
         select(category, new.c.slug.label("to"), new.c.title.label("to_title"))
         .join(new, new.c.id == category.c.moved_to)
-        .where(category.c.id == category_id)
-    ).first()
-    if row is None:
-        return None
-    kept = archives.last(connection, category_id)
-    return Moved(row.uuid, row.slug, row.title, row.moved, row.to, row.to_title, prev_archive=kept)
+        .where(category.c.id.in_(ids))
+    )
+    return {
+        row.id: Moved(
+            row.uuid,
+            row.slug,
+            row.title,
+            row.moved,
+            row.to,
+            row.to_title,
+            prev_archive=archives.last(connection, row.id),
+        )
+        for row in connection.execute(query)
+    }
 
 
 def slugs(connection: Connection) -> dict[str, str]:

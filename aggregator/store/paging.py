@@ -7,13 +7,14 @@ has its file written again; so what publishing costs does not grow with the page
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 
 from sqlalchemy import Connection, and_, bindparam, false, func, insert, select, update
 
 from aggregator.model import Paging
 from aggregator.store.order import in_turn
 from aggregator.store.tables import category, page, story_category
+from aggregator.store.upsert import many
 
 #: Places of one page.
 SIZE = 50
@@ -24,6 +25,11 @@ _WAITING = select(story_category.c.updated, story_category.c.story_id).where(
     # A range, for which SQLite takes the index of places; for equal ones it reads the whole feed.
     story_category.c.category_id == bindparam("of"),
     story_category.c.place < 1,
+)
+_PLACE = (
+    update(story_category)
+    .where(story_category.c.category_id == bindparam("of"), story_category.c.story_id == bindparam("one"))
+    .values(place=bindparam("at"))
 )
 _NUMBERS = select(
     select(category.c.places).where(category.c.id == bindparam("of")).scalar_subquery(),
@@ -37,8 +43,11 @@ _AROUND = select(
     select(func.min(page.c.number)).where(*_HELD, page.c.number > bindparam("here")).scalar_subquery(),
     select(func.min(page.c.number)).where(*_BEFORE).scalar_subquery(),
 )
-#: Greater than the number of any page.
-_NEWEST = 2**31 - 1
+_HERE = update(page).where(page.c.category_id == bindparam("of"), page.c.number == bindparam("nth"))
+_PLACES = story_category.c.place.between(bindparam("first"), bindparam("last"))
+_ON = select(story_category.c.story_id).where(story_category.c.category_id == bindparam("of"), _PLACES)
+#: Greater than the number of any page, and than any place.
+_NEWEST, _NO_PLACE = 2**31 - 1, 2**62
 
 
 def arrive(connection: Connection, category_id: int) -> None:
@@ -46,16 +55,14 @@ def arrive(connection: Connection, category_id: int) -> None:
 
     Of those that arrive together, by their dates: an import fills pages in the order of its articles.
     """
-    arrived = [row.story_id for row in sorted(connection.execute(_WAITING, {"of": category_id}).all())]
+    rows = connection.execute(_WAITING, {"of": category_id}).all()
+    arrived = [story_id for _, story_id in sorted((row.updated, row.story_id) for row in rows)]
     if arrived:
         here = update(category).where(category.c.id == category_id)
         given = here.values(places=category.c.places + len(arrived)).returning(category.c.places)
         first = connection.execute(given).scalar_one() - len(arrived) + 1
-        statement = update(story_category).where(
-            story_category.c.category_id == category_id, story_category.c.story_id == bindparam("one")
-        )
-        rows = [{"one": story_id, "at": place} for place, story_id in enumerate(arrived, first)]
-        connection.execute(statement.values(place=bindparam("at")), rows)
+        places = [{"of": category_id, "one": story_id, "at": place} for place, story_id in enumerate(arrived, first)]
+        many(connection, _PLACE, places)
     _fill(connection, category_id)
 
 
@@ -104,18 +111,13 @@ def unwritten(connection: Connection, categories: Container[int]) -> list[tuple[
 
 def on(connection: Connection, category_id: int, number: int) -> list[int]:
     """Stories on this page."""
-    places = story_category.c.place.between((number - 1) * SIZE + 1, number * SIZE)
-    return list(
-        connection.scalars(select(story_category.c.story_id).where(story_category.c.category_id == category_id, places))
-    )
+    places = {"first": (number - 1) * SIZE + 1, "last": number * SIZE}
+    return list(connection.scalars(_ON, {"of": category_id} | places))
 
 
 def on_none(connection: Connection, category_id: int, places: int) -> list[int]:
     """Stories that are waiting for a page to be full, of a feed that has given so many places."""
-    late = story_category.c.place > places // SIZE * SIZE
-    return list(
-        connection.scalars(select(story_category.c.story_id).where(story_category.c.category_id == category_id, late))
-    )
+    return list(connection.scalars(_ON, {"of": category_id, "first": places // SIZE * SIZE + 1, "last": _NO_PLACE}))
 
 
 def around(connection: Connection, category_id: int, number: int | None) -> Paging:
@@ -124,18 +126,26 @@ def around(connection: Connection, category_id: int, number: int | None) -> Pagi
     return Paging(number, *connection.execute(_AROUND, {"of": category_id, "here": here}).one())
 
 
-def settle(connection: Connection, category_id: int, number: int, *, empty: bool) -> None:
-    """Record that the page's file is what it should be; an empty one has none, and its neighbours lead past it."""
-    own = (page.c.category_id == category_id, page.c.number == number)
-    before = connection.scalar(select(page.c.empty).where(*own))
-    connection.execute(update(page).where(*own).values(written=True, empty=empty))
-    if before != empty:
-        near = around(connection, category_id, number)
-        _mark(connection, [(category_id, one) for one in (near.older, near.newer) if one], written=False)
+def settle(connection: Connection, pages: Mapping[tuple[int, int], bool]) -> None:
+    """Record that the files of these pages (category and number) are what they should be, and whether each is empty.
+
+    An empty one has none, and its neighbours lead past it.
+    """
+    if not pages:
+        return
+    ids, numbers = zip(*pages, strict=True)
+    query = select(page.c.category_id, page.c.number, page.c.empty)
+    query = query.where(page.c.category_id.in_(set(ids)), page.c.number.in_(set(numbers)))
+    before = {(row.category_id, row.number): row.empty for row in connection.execute(query)}
+    rows = [{"of": part[0], "nth": part[1], "is": empty} for part, empty in pages.items()]
+    connection.execute(_HERE.values(written=True, empty=bindparam("is")), rows)
+    for part, empty in pages.items():
+        if before.get(part, empty) != empty:
+            near = around(connection, *part)
+            _mark(connection, [(part[0], one) for one in (near.older, near.newer) if one], written=False)
 
 
 def _mark(connection: Connection, pages: Collection[tuple[int, int]], *, written: bool) -> None:
-    statement = update(page).where(page.c.category_id == bindparam("of"), page.c.number == bindparam("nth"))
     rows = [{"of": category_id, "nth": number} for category_id, number in pages]
     if rows:
-        connection.execute(statement.values(written=written), rows)
+        connection.execute(_HERE.values(written=written), rows)

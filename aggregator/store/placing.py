@@ -11,11 +11,14 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, select, update
 
-from aggregator.store import categories, paging
+from aggregator.store import categories, documents, paging
+from aggregator.store.categories import CATEGORY
+from aggregator.store.portions import portions
 from aggregator.store.tables import category, story_category
 from aggregator.store.types import Record
+from aggregator.store.upsert import insert_all
 
 #: One story in one feed: ids of category and story.
 Place = tuple[int, int]
@@ -39,8 +42,7 @@ def place(
         {"category_id": category_id, "story_id": story_id, "updated": stamps[story_id]}
         for category_id, story_id in sorted(wanted - rows.keys())
     ]
-    if fresh:
-        connection.execute(insert(story_category), fresh)
+    insert_all(connection, story_category, fresh)
     _restamp(connection, [key for key in rows if key in wanted and rows[key].updated != stamps[key[1]]], stamps)
     _count(connection, wanted - rows.keys(), rows.keys() - wanted)
     paging.touch(connection, ((row.category_id, row.place) for row in rows.values()))
@@ -108,3 +110,13 @@ def _count(connection: Connection, more: Iterable[Place], fewer: Iterable[Place]
     if rows:
         statement = update(category).where(category.c.id == bindparam("of"))
         connection.execute(statement.values(stories=category.c.stories + bindparam("by")), rows)
+        _list(connection, {row["of"]: row["by"] for row in rows})
+
+
+def _list(connection: Connection, changes: Mapping[int, int]) -> None:
+    """A category is named among the others while it has stories: the first one, and the end of the last, show there."""
+    for portion in portions(changes):
+        query = select(category.c.id, category.c.stories).where(category.c.id.in_(portion), category.c.kind == CATEGORY)
+        if any(not row.stories or row.stories == changes[row.id] for row in connection.execute(query)):
+            documents.outdate_site(connection, names=True)
+            break

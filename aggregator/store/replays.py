@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 from aggregator.model import Entry, Key, ParsedEntry, ParsedFeed, Signature
 from aggregator.store import stories
 from aggregator.store.tables import (
+    WHOLE_ENTRY,
     entry,
     entry_alias,
     entry_category,
@@ -54,7 +55,7 @@ class Kept:
 
 
 STORED = (
-    select(entry, source.c.name.label("source_name"), source.c.described, source.c.base, source.c.home)
+    select(*WHOLE_ENTRY, source.c.name.label("source_name"), source.c.described, source.c.base, source.c.home)
     .join(source, source.c.id == entry.c.source_id)
     .order_by(entry.c.id)
 )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Tuple,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -27,7 +28,8 @@ from sqlalchemy import (
 
 from aggregator.model import Key, digest
 from aggregator.store import archives, blocks, categories, entries, placing
-from aggregator.store.entries import SEEN_PRECISION
+from aggregator.store.entries import KINDS, SEEN_PRECISION
+from aggregator.store.portions import portions
 from aggregator.store.tables import (
     document,
     entry,
@@ -53,6 +55,9 @@ MICROSECOND = timedelta(microseconds=1)
 
 #: Kind of the key under which an id is kept that no other key leads to.
 ID = "uuid"
+
+#: Made once: asked with each check that brings something new.
+_ANY_BURIED = select(exists().where(tombstone.c.source_id == bindparam("of")))
 
 _ORDER = tuple_(entry.c.last_seen, entry.c.id)
 
@@ -265,14 +270,16 @@ def _keep_ids(connection: Connection, rows: Sequence[Mapping[str, object]], now:
 def buried(connection: Connection, source_id: int, keys: Iterable[Key]) -> dict[Key, Grave]:
     """What is remembered of the purged entries of this source that went by any of these keys."""
     wanted = {(key.kind, key.digest): key for key in keys}
+    # Nothing of most sources was ever purged: asked first, for a query with all the keys is dear.
+    if not wanted or not connection.scalar(_ANY_BURIED, {"of": source_id}):
+        return {}
+    columns = (tombstone.c.kind, tombstone.c.key, tombstone.c.title, tombstone.c.words)
     found: dict[Key, Grave] = {}
-    for kind in sorted({kind for kind, _ in wanted}):
-        digests = [digest for of, digest in wanted if of == kind]
-        query = select(tombstone.c.key, tombstone.c.title, tombstone.c.words).where(
-            tombstone.c.source_id == source_id, tombstone.c.kind == kind, tombstone.c.key.in_(digests)
-        )
-        for row in connection.execute(query):
-            found[wanted[kind, row.key]] = Grave(row.title, row.words)
+    for digests in portions({key.digest for key in wanted.values()}):
+        these = (tombstone.c.source_id == source_id, tombstone.c.kind.in_(KINDS), tombstone.c.key.in_(digests))
+        for row in connection.execute(select(*columns).where(*these)):
+            if key := wanted.get((row.kind, row.key)):
+                found[key] = Grave(row.title, row.words)
     return found
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType, ModuleType
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select, update
 
-from aggregator.store import categories, search_sqlite
+from aggregator.store import categories, search_postgresql, search_sqlite
 from aggregator.store.tables import (
     KEPT_STORY,
     SHOWN,
@@ -29,7 +29,7 @@ from aggregator.store.tables import (
 )
 from aggregator.store.types import EPOCH, Record
 
-DIALECTS: Mapping[str, ModuleType] = MappingProxyType({"sqlite": search_sqlite})
+DIALECTS: Mapping[str, ModuleType] = MappingProxyType({"sqlite": search_sqlite, "postgresql": search_postgresql})
 
 #: Characters of one copy's text that are searched: a book must not hold up the index.
 MOST_TEXT = 100_000

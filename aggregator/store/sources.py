@@ -145,13 +145,13 @@ def due(connection: Connection, now: datetime, limit: int) -> list[SourceState]:
         .order_by(source.c.next_check, source.c.id)
         .limit(limit)
     )
-    return [_state(row) for row in connection.execute(query)]
+    return [state(row) for row in connection.execute(query)]
 
 
 def by_name(connection: Connection, names: Iterable[str]) -> list[SourceState]:
     """The named sources in the order of their ids, due or not."""
     query = select(*STATE).where(source.c.name.in_(list(names))).order_by(source.c.id)
-    return [_state(row) for row in connection.execute(query)]
+    return [state(row) for row in connection.execute(query)]
 
 
 def checkable(connection: Connection, now: datetime) -> list[SourceState]:
@@ -160,10 +160,11 @@ def checkable(connection: Connection, now: datetime) -> list[SourceState]:
     query = (
         select(*STATE).where(source.c.configured.is_(True), source.c.disabled.is_(None), ~held).order_by(source.c.id)
     )
-    return [_state(row) for row in connection.execute(query)]
+    return [state(row) for row in connection.execute(query)]
 
 
-def _state(row: Record) -> SourceState:
+def state(row: Record) -> SourceState:
+    """What a check begins with, from a row of `STATE`."""
     validators = Validators(row.etag, row.last_modified, row.digest)
     return SourceState(
         row.id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from aggregator.model import Member, Pair
 from aggregator.store import categories, placing
@@ -26,7 +26,7 @@ from aggregator.store.tables import (
     story_pair,
 )
 from aggregator.store.types import Record
-from aggregator.store.upsert import append, upsert
+from aggregator.store.upsert import append, insert_all, upsert
 
 #: What today's rules leave in publication.
 KEPT = entry.c.dropped.is_(None)
@@ -88,8 +88,7 @@ def forget_pairs(connection: Connection, ids: Sequence[int]) -> None:
 
 def add_pairs(connection: Connection, pairs: Sequence[Pair]) -> None:
     rows = [{"a": pair.a, "b": pair.b, "strength": round(pair.strength * 1000), "why": pair.why} for pair in pairs]
-    if rows:
-        connection.execute(insert(story_pair), rows)
+    insert_all(connection, story_pair, rows)
 
 
 def region(connection: Connection, ids: Iterable[int]) -> tuple[set[int], list[Pair]]:
@@ -220,8 +219,7 @@ def _write(connection: Connection, groups: Sequence[Grouped]) -> None:
     known = {row.id: row.updated for row in connection.execute(query)}
     fresh = [_born(group, entries) for group in groups if group.id not in known]
     changed = [_followed(group, entries, known[group.id]) for group in groups if group.id in known]
-    if fresh:
-        connection.execute(insert(story), fresh)
+    insert_all(connection, story, fresh)
     if changed:
         query = select(story.c.uuid).where(story.c.id.in_(known), story.c.merged_into.is_not(None))
         if back := connection.scalars(query).all():

@@ -6,28 +6,34 @@ from; nothing is ordered by a collation; what only one database has lies in that
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     Uuid,
+    cast,
     false,
     func,
     text,
     true,
+    type_coerce,
 )
 
 from aggregator.model import Entry, ParsedEntry, ParsedFeed
-from aggregator.store.types import BigId, CodePoints, Digest, Instant, Integers, Packed
+from aggregator.store.types import BigId, CodePoints, Digest, Follower, Instant, Integers, Packed
 
 metadata = MetaData(
     naming_convention={
@@ -139,7 +145,7 @@ file = Table(
 UNGROUPED, HELD, NOT_HELD = text("NOT grouped AND NOT held"), text("held"), text("NOT held")
 WITHDRAWN = text("withdrawn IS NOT NULL")
 #: Stages of `entry.learning`, and what learning is still to look at.
-UNCOUNTED, COUNTED, LEARNED = 0, 1, 2
+FOUND, UNCOUNTED, COUNTED, LEARNED = -1, 0, 1, 2
 UNLEARNED = text("learning < 2 AND NOT held")
 
 entry = Table(
@@ -175,12 +181,14 @@ entry = Table(
     Column("withdrawn", Instant),
     #: As the publisher wrote it: what today's rules are applied to again.
     Column("original", Packed(ParsedEntry), nullable=False),
-    Column("cleaned", Packed(Entry), nullable=False),
+    #: It says only where it differs from `original`, and is read as `CLEANED`.
+    Column("cleaned", LargeBinary, nullable=False),
     #: Without what its publisher repeats; null where that is all of `cleaned`.
     Column("shown", Packed(Entry)),
     #: Its keys in `block_entry`.
     Column("blocks", Integers),
-    #: How far learning is with it: 0 not counted, 1 what is learned is still to be left out, 2 done.
+    #: How far learning is with it: -1 its blocks are known and not counted, 0 they are not known, 1 what is learned
+    #: is still to be left out, 2 done.
     Column("learning", Integer, nullable=False, server_default=text("0")),
     Index("ix_entry_unlearned", "learning", "id", sqlite_where=UNLEARNED, postgresql_where=UNLEARNED),
     Index("ix_entry_ungrouped", "id", sqlite_where=UNGROUPED, postgresql_where=UNGROUPED),
@@ -202,8 +210,17 @@ entry = Table(
     sqlite_autoincrement=True,
 )
 
-#: What readers get to see of an entry.
-SHOWN = func.coalesce(entry.c.shown, entry.c.cleaned).label("cleaned")
+
+def _behind_original(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    both = type_coerce(entry.c.original, LargeBinary).concat(type_coerce(column, LargeBinary))
+    return cast(both, Follower(Entry)).label("cleaned")
+
+
+#: An entry as it was cleaned; and what readers get to see of it.
+CLEANED = _behind_original(entry.c.cleaned)
+SHOWN = _behind_original(func.coalesce(type_coerce(entry.c.shown, LargeBinary), entry.c.cleaned))
+#: Everything that is stored of an entry.
+WHOLE_ENTRY = (*(column for column in entry.c if column is not entry.c.cleaned), CLEANED)
 
 #: What an entry said before each change.
 entry_version = Table(
@@ -544,6 +561,33 @@ source_day = Table(
     Column("new", Integer, nullable=False, server_default=text("0")),
     Column("failed", Integer, nullable=False, server_default=text("0")),
     sqlite_with_rowid=False,
+)
+
+#: What hosts asked of everybody who asks them, where several processes share the manners towards them.
+host = Table(
+    "host",
+    metadata,
+    Column("name", Text, primary_key=True),
+    #: Asked by one request at a time until then; null once it answers as before.
+    Column("until", Instant),
+    #: Refusals in a row, and those of them that named no time.
+    Column("refusals", Integer, nullable=False),
+    Column("unnamed", Integer, nullable=False),
+    #: When the last request to it ended.
+    Column("ended", Instant, nullable=False),
+)
+
+#: Each config.yaml that a cluster worked by; the greatest version is in force.
+configuration = Table(
+    "configuration",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    #: As it stands in the file: what `${NAME}` is for is each process's own to know.
+    Column("text", Text, nullable=False),
+    #: What relative paths in it are relative to.
+    Column("folder", Text, nullable=False),
+    Column("digest", Digest, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 #: Single values that outlast a process.

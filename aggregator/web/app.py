@@ -1,4 +1,4 @@
-"""The web application: files of the output folder, negotiated feeds, entries rendered when asked for.
+"""The web application: what is published, negotiated feeds, entries rendered when asked for.
 
 It is told everything it needs and keeps nothing but digests of files, so that any number of
 processes may serve one folder. Only GET and HEAD; nothing here changes anything.
@@ -6,6 +6,7 @@ processes may serve one folder. Only GET and HEAD; nothing here changes anything
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.config.schema import Site
+from aggregator.errors import StoreError
 from aggregator.model import Node, Story, Withdrawn
 from aggregator.model import Path as CategoryPath
 from aggregator.publish import entrypage, pages
@@ -30,9 +32,11 @@ from aggregator.web.accept import preferred
 from aggregator.web.access import may_see
 from aggregator.web.coding import Codings
 from aggregator.web.conditional import Representation, answer, digest, kept
-from aggregator.web.folder import FEED_HEADERS, PAGE_HEADERS, TYPES, Folder
+from aggregator.web.folder import FEED_HEADERS, PAGE_HEADERS, TYPES, Documents
 from aggregator.web.search import Finder, search_routes
 from aggregator.web.status import Watch, status_routes
+
+log = logging.getLogger(__name__)
 
 _PAGE = TYPES[".html"][0]
 _HTML = "text/html"
@@ -62,7 +66,7 @@ Lookup = Callable[[UUID], Story | UUID | Withdrawn | None]
 class Web:
     """What requests are answered from. The callables are called in threads."""
 
-    folder: Folder
+    folder: Documents
     site: Site
     #: Looks up what has no page on the disk.
     story: Lookup
@@ -136,7 +140,14 @@ def make_app(web: Web) -> Starlette:
             Route("/{path:path}", file),
         ],
         middleware=[Middleware(_Prefix, prefix=unquote(urlsplit(web.site.url).path).rstrip("/"))],
+        exception_handlers={StoreError: _not_ready},
     )
+
+
+async def _not_ready(_request: Request, error: Exception) -> Response:
+    """What lies on the disk is served all the while; what is made when asked for waits for the database."""
+    log.warning("%s", error)
+    return Response("the database is not ready\n", 503, {"Retry-After": "60"}, "text/plain")
 
 
 class _Prefix:

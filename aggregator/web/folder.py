@@ -1,13 +1,21 @@
-"""The output folder as it is served: which request may see which file, and as what."""
+"""What is published as it is served: which request may see which file, and as what.
+
+Where no file lies, the document may be made from the database (`Backed`): so a machine that shares no
+folder with the writer serves the same bytes under the same tags.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
+from typing import Generic, Protocol, TypeVar
 
+from aggregator.errors import StoreError
 from aggregator.web.conditional import Representation, digest
 
 #: Bytes of files that are kept in memory, with their digests.
@@ -47,22 +55,56 @@ TYPES = MappingProxyType(
 )
 
 
+Since = TypeVar("Since")
+
+
+class Documents(Protocol):
+    """What is published, by path below the output folder."""
+
+    def fresh(self, path: str) -> Representation | None:
+        """It, where that costs next to nothing."""
+
+    def read(self, path: str) -> Representation | None:
+        """It, or None for what is not there or is not for the public."""
+
+    def has(self, path: str) -> bool: ...
+
+
+class Memory(Generic[Since]):
+    """Documents that were asked for last, each with what tells whether it still holds. Thread-safe."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most = most
+        self._size = 0
+        self._kept: OrderedDict[str, tuple[Since, Representation]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, path: str) -> tuple[Since, Representation] | None:
+        return self._kept.get(path)
+
+    def keep(self, path: str, since: Since, shown: Representation) -> None:
+        with self._lock:
+            if path in self._kept:
+                self._size -= _weight(self._kept.pop(path)[1])
+            self._kept[path] = since, shown
+            self._size += _weight(shown)
+            while self._size > self._most:
+                self._size -= _weight(self._kept.popitem(last=False)[1][1])
+
+
 class Folder:
     """Reads files below `root`, and keeps those read last while they do not change. Thread-safe."""
 
     def __init__(self, root: Path, kept: int = KEPT) -> None:
         self._root = Path(os.path.realpath(root))
-        self._most = kept
-        self._size = 0
-        self._files: OrderedDict[str, tuple[Path, Mark, Representation]] = OrderedDict()
-        self._lock = Lock()
+        self._memory = Memory[tuple[Path, Mark]](kept)
 
     def fresh(self, path: str) -> Representation | None:
         """The file at `path` where it is kept and has not changed since: costs one look at the disk."""
-        kept = self._files.get(path)
+        kept = self._memory.get(path)
         if kept is None:
             return None
-        target, mark, shown = kept
+        (target, mark), shown = kept
         try:
             return shown if _mark(os.stat(target)) == mark else None
         except OSError:
@@ -82,10 +124,8 @@ class Folder:
                 body = file.read()
         except (OSError, ValueError):
             return None
-        media_type, headers = TYPES[target.suffix]
-        shown = Representation(body, media_type, digest(body), int(status.st_mtime), headers)
-        with self._lock:
-            self._keep(path, (target, _mark(status), shown))
+        shown = _shown(target.suffix, body, int(status.st_mtime))
+        self._memory.keep(path, (target, _mark(status)), shown)
         return shown
 
     def has(self, path: str) -> bool:
@@ -106,13 +146,58 @@ class Folder:
             return None
         return target if inside else None
 
-    def _keep(self, path: str, file: tuple[Path, Mark, Representation]) -> None:
-        if path in self._files:
-            self._size -= _weight(self._files.pop(path)[2])
-        self._files[path] = file
-        self._size += _weight(file[2])
-        while self._size > self._most:
-            self._size -= _weight(self._files.popitem(last=False)[1][2])
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a document without making it: its digest, hexadecimal, and when it was written."""
+
+    digest: str
+    modified: int | None
+
+
+@dataclass(frozen=True)
+class Backed:
+    """A folder, and behind it what makes the documents that it lacks. The callables are called in threads."""
+
+    folder: Documents
+    known: Callable[[str], Known | None]
+    make: Callable[[str], bytes | None]
+    #: By the digest that the database had when they were made.
+    memory: Memory[str]
+
+    def fresh(self, path: str) -> Representation | None:
+        return self.folder.fresh(path)
+
+    def read(self, path: str) -> Representation | None:
+        return self.folder.read(path) or self._made(path)
+
+    def has(self, path: str) -> bool:
+        return self.folder.has(path) or self.known(path) is not None
+
+    def _made(self, path: str) -> Representation | None:
+        ending, kept = os.path.splitext(path)[1], self.memory.get(path)
+        try:
+            known = self.known(path) if ending in TYPES else None
+        except StoreError:
+            if kept is None:
+                raise
+            return kept[1]  # what was published last is better than nothing, while the database is away
+        if known is None:
+            return None
+        if kept and kept[0] == known.digest:
+            return kept[1]
+        body = self.make(path)
+        if body is None:
+            return None
+        shown = _shown(ending, body, known.modified)
+        if shown.digest == known.digest:  # else it is about to be published, and is another one then
+            self.memory.keep(path, known.digest, shown)
+        return shown
+
+
+def _shown(ending: str, body: bytes, modified: int | None) -> Representation:
+    media_type, headers = TYPES[ending]
+    return Representation(body, media_type, digest(body), modified, headers)
 
 
 def _mark(status: os.stat_result) -> Mark:
