@@ -2,23 +2,34 @@
 
 Prints the median of five runs, in seconds of processor time on one core, over posts of about 5 KB as generators
 write them (YAML on top, Chinese paragraphs with pictures and links in HTML, or Markdown), none like another:
-parsing alone, and all pure work from the bytes to keys and signature. Storing and publishing come on top.
+parsing alone, and all pure work from the bytes to keys and signature. Then, once, what the first check of a folder of
+them takes until they are grouped, documents read in workers: seconds by the clock, and of the processor in
+this process and in the workers. Indexing and publishing come on top.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
+import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
+from aggregator import app, pipeline
 from aggregator.clean import Rules
+from aggregator.config.load import load
 from aggregator.config.schema import Source
+from aggregator.means import Means
 from aggregator.model import Document
 from aggregator.parse import parse
 from aggregator.prepare import Recipe, prepare
+from aggregator.store import sources
 
 RUNS = 5
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,6 +46,47 @@ def main(count: int) -> None:
         print(f"{count} posts in {kind} of {size / 1000:.1f} KB, median of {RUNS} runs")
         _report("parse", posts, lambda post: parse(post, SOURCE, "Asia/Shanghai"))
         _report("prepare", posts, lambda post: prepare(post, RECIPE, NOW))
+        _first_check(posts)
+
+
+def _first_check(posts: Sequence[Document]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for post in posts:
+            file = folder / "posts" / (post.path or "")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(post.body)
+        site = {"title": "Bench", "url": "https://bench.example/", "tag": "bench.example,2026"}
+        (folder / "config.yaml").write_text(
+            json.dumps({"site": site, "sources": [SOURCE.model_dump(include={"name", "path"})]})
+        )
+        means = app.build(load(folder / "config.yaml", {}))
+        with app.writing(means):
+            _stage("check", len(posts), lambda: _check(means))
+            _stage("group", len(posts), lambda: pipeline.group(means))
+
+
+def _check(means: Means) -> None:
+    with means.database.read() as connection:
+        [state] = sources.by_name(connection, [SOURCE.name])
+    time.sleep(2)  # files that were written just now are left alone
+    asyncio.run(pipeline.check(means, state))
+    means.workers.close()
+
+
+def _stage(name: str, count: int, run: Callable[[], object]) -> None:
+    """Wall seconds, and those of the processor in this process and in those that it waited for."""
+    own, others, begin = time.process_time(), _of_children(), time.perf_counter()
+    run()
+    wall, own, others = time.perf_counter() - begin, time.process_time() - own, _of_children() - others
+    print(
+        f"{name:12}{count / (own + others):8.0f} files/s of processor time; {wall:.2f} s, {own:.2f} s here, {others:.2f} s in workers"
+    )
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _post(number: int, write: Callable[[random.Random], str]) -> Document:

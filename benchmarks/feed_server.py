@@ -8,9 +8,11 @@ Prints its port. Listens on HOSTS loopback addresses, each of which stands for a
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -48,6 +50,8 @@ class Feeds(asyncio.Protocol):
         asked = {name.lower(): value.strip() for name, _, value in (field.partition(b":") for field in fields)}
         if asked.get(b"if-none-match") == tag:
             return b"HTTP/1.1 304 Not Modified\r\nETag: " + tag + b"\r\n\r\n"
+        # So whoever measures knows when it was sent.
+        os.utime(file, (time.time(), file.stat().st_mtime))
         return (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nETag: %b\r\nContent-Length: %d\r\n\r\n"
             % (tag, len(body))

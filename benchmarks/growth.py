@@ -1,9 +1,10 @@
-"""What a check costs as the database grows: `python -m benchmarks.growth [most entries]`.
+"""What a check costs as the database grows: `python -m benchmarks.growth [entries] [sources] [categories]`, each the most.
 
 Three tables: by entries stored, by sources, by categories. A row is a database of that size, in which
-one source is asked again and again: with nothing new, then with one new entry each time. Times are
-medians in milliseconds, each stage for itself. The network is played; what is stored is copied row by
-row from a feed that was really read, with keys, digests and bands of its own for each copy.
+one source is asked again and again: with nothing new, then with one new entry each time. Figures are medians of
+processor milliseconds and of statements, each stage for itself; `due` asks for what is due where nothing is,
+`idle` is all that a tick of the service asks. The network is played; what is stored is copied row by row
+from a feed that was really read, with keys, digests and bands of its own for each copy.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, TextClause, text
+from sqlalchemy.event import listen
 
-from aggregator import indexing, pipeline
+from aggregator import grouping, indexing, learning, pipeline
 from aggregator.means import Means
 from aggregator.model import SourceState
-from aggregator.store import sources
+from aggregator.store import documents, sources, stories
 from aggregator.store.tables import (
     block_entry,
     entry,
@@ -67,15 +69,23 @@ SOURCE = (
 )
 
 
-def main(most: int) -> None:
-    print(f"{'':22}" + "".join(f"{name:>11}" for name in ("unchanged", "one new", "group", "index", "publish", "due")))
+STAGES = ("unchanged", "one new", "learn", "group", "index", "publish", "due", "idle")
+
+#: Processor milliseconds, and statements.
+Cost = tuple[float, int]
+
+
+def main(most: int = 10**5, sources: int = 10**5, categories: int = 10**4) -> None:
+    print(f"{'':20}" + "".join(f"{name:>13}" for name in STAGES))
     for count in (10**power for power in range(3, 8)):
         if count <= most:
             row(f"{count:,} entries", entries=count)
     for count in (10**2, 10**3, 10**4, 10**5):
-        row(f"{count:,} sources", sources=count)
+        if count <= sources:
+            row(f"{count:,} sources", sources=count)
     for count in (10, 10**2, 10**3, 10**4):
-        row(f"{count:,} categories", categories=count)
+        if count <= categories:
+            row(f"{count:,} categories", categories=count)
 
 
 def row(title: str, *, entries: int = 1000, sources: int = 100, categories: int = 10) -> None:
@@ -89,8 +99,9 @@ def row(title: str, *, entries: int = 1000, sources: int = 100, categories: int 
             once(means)
             grow(means, entries, sources)
             spread(world, means, categories)
+            optimize(means)
             found = measured(world, means, categories)
-    print(f"{title:22}" + "".join(f"{value:11.2f}" for value in found), flush=True)
+    print(f"{title:20}" + "".join(f"{spent:8.2f}{asked:5}" for spent, asked in found), flush=True)
 
 
 def feed(numbers: range, categories: int) -> str:
@@ -145,6 +156,12 @@ def _recount(connection: Connection) -> None:
     )
 
 
+def optimize(means: Means) -> None:
+    """As the service has it done."""
+    for _ in means.database.tidy():
+        pass
+
+
 def spread(world: World, means: Means, categories: int) -> None:
     """Have every category by an entry, a few hundred at a time."""
     for start in range(SHOWN, categories, 500):
@@ -152,34 +169,58 @@ def spread(world: World, means: Means, categories: int) -> None:
         once(means)
 
 
-def measured(world: World, means: Means, categories: int) -> list[float]:
+def measured(world: World, means: Means, categories: int) -> list[Cost]:
     """Medians of each stage; the first round is not counted, for it fills caches."""
-    rounds: list[list[float]] = []
+    statements = Statements(means)
+    rounds: list[list[Cost]] = []
     for number in range(10**6, 10**6 + ROUNDS + 1):
         world.clock.forward(minutes=30)
-        unchanged = timed(lambda: asyncio.run(pipeline.check(means, _state(means))))
+        state = _state(means)
+        unchanged = statements.of(lambda state=state: asyncio.run(pipeline.check(means, state)))
+        state = _state(means)
         world.network.answers[URL] = feed(range(number, number + SHOWN), categories)
         stages = (
-            lambda: asyncio.run(pipeline.check(means, _state(means))),
-            lambda: pipeline.group(means),
+            lambda state=state: asyncio.run(pipeline.check(means, state)),
+            lambda: learning.learn(means),
+            lambda: grouping.group(means),
             lambda: indexing.index(means),
             lambda: pipeline.publish(means, restore=False),
             lambda: _due(means),
+            lambda: _idle(means),
         )
-        rounds.append([unchanged, *map(timed, stages)])
-    return [statistics.median(column) for column in zip(*rounds[1:], strict=True)]
+        rounds.append([unchanged, *map(statements.of, stages)])
+    columns = zip(*rounds[1:], strict=True)
+    return [
+        (statistics.median(ms for ms, _ in column), statistics.median_low(n for _, n in column)) for column in columns
+    ]
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Milliseconds."""
-    began = time.perf_counter()
-    work()
-    return (time.perf_counter() - began) * 1000
+class Statements:
+    """Counts what the database is asked."""
+
+    def __init__(self, means: Means) -> None:
+        self._count = 0
+        listen(means.database.engine, "before_cursor_execute", self._one)
+
+    def _one(self, *_: object) -> None:
+        self._count += 1
+
+    def of(self, work: Callable[[], object]) -> Cost:
+        before, began = self._count, time.process_time()
+        work()
+        return (time.process_time() - began) * 1000, self._count - before
 
 
 def _due(means: Means) -> None:
     with means.database.read() as connection:
         sources.due(connection, means.clock(), 64)
+
+
+def _idle(means: Means) -> None:
+    _due(means)
+    with means.database.read() as connection:
+        stories.ungrouped(connection, 1)
+        documents.behind(connection)
 
 
 def _state(means: Means) -> SourceState:
@@ -189,4 +230,4 @@ def _state(means: Means) -> SourceState:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10**5)
+    main(*(int(argument) for argument in sys.argv[1:4]))

@@ -1,6 +1,6 @@
-"""Searching stored articles: `python -m benchmarks.searching [articles]`.
+"""Searching stored articles: `python -m benchmarks.searching [articles] [postgresql]`.
 
-Fills a SQLite database with that many made-up Chinese articles of 5 KB (100,000 by default: words of one to
+Fills a SQLite database, or one on a PostgreSQL server of its own, with that many made-up Chinese articles of 5 KB (100,000 by default: words of one to
 four characters from a vocabulary of 40,000, as frequent as words are, and with subjects of their own), indexes them as
 the service does, and asks. Beside it, over the same texts, what peers do: a search with LIKE, and FTS5 with
 its trigram tokenizer. Prints sizes, rates, times, and how many of the articles that hold a word are found.
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,10 @@ from aggregator.means import Means
 from aggregator.model import Asked, Entry, ParsedEntry
 from aggregator.model import Text as Written
 from aggregator.store import search, tables
+from aggregator.store.depths import depths
 from aggregator.store.search import Narrow
+from aggregator.store.types import packed
+from tests import postgres
 
 CHARACTERS = 1_700
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,10 +65,10 @@ class Writer:
         return "".join(words)[:CHARACTERS]
 
 
-def main(total: int) -> None:
+def main(total: int, *, server: bool) -> None:
     writer = Writer()
-    with tempfile.TemporaryDirectory() as folder:
-        means = _means(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, postgres.database() if server else nullcontext() as url:
+        means = _means(url or f"sqlite:///{Path(folder) / 'search.db'}")
         sample = _fill(means, writer, total)
         stored = _size(means)
         seconds, longest = _index(means, PEERS)
@@ -72,6 +76,7 @@ def main(total: int) -> None:
         more, other = _index(means, total)
         seconds, longest = seconds + more, max(longest, other)
         print(f"articles                         {total:,} of {CHARACTERS:,} characters")
+        _settle(means)
         print(f"database an article, no index    {stored / total:,.0f} bytes")
         print(f"search index an article          {(_size(means) - stored) / total:,.0f} bytes")
         print(f"indexing                         {total / seconds:,.0f} articles/s")
@@ -81,9 +86,9 @@ def main(total: int) -> None:
         means.database.close()
 
 
-def _means(folder: Path) -> Means:
+def _means(url: str) -> Means:
     site = {"title": "t", "url": "https://example.org/", "tag": "example.org,2026"}
-    config = Config.model_validate({"site": site, "database": f"sqlite:///{folder / 'search.db'}"})
+    config = Config.model_validate({"site": site, "database": url})
     means = replace(app.build(config), clock=lambda: START)
     means.database.upgrade()
     with means.database.write() as connection:
@@ -134,6 +139,7 @@ def _entry(number: int, body: str) -> dict[str, Any]:
     moment = _moment(number)
     html = "".join(f"<p>{part}</p>" for part in body.split("，"))
     made = Entry(body[:20], html, body, body[:100], "p", None, (), None, None, None, (("c",),), ())
+    original, cleaned = packed(ParsedEntry(title=Written(body[:20]), content=Written(html, "html")), made)
     return {
         "id": number,
         "source_id": 1,
@@ -146,8 +152,8 @@ def _entry(number: int, body: str) -> dict[str, Any]:
         "last_seen": moment,
         "fingerprint": number.to_bytes(16, "big"),
         "grouped": True,
-        "original": ParsedEntry(title=Written(body[:20]), content=Written(html, "html")),
-        "cleaned": made,
+        "original": original,
+        "cleaned": cleaned,
         "learning": 2,
     }
 
@@ -247,11 +253,20 @@ def _measured(way: Callable[[str], set[int]], asked: list[str], sample: list[str
     yield statistics.median(times) * 1000
 
 
+def _settle(means: Means) -> None:
+    """As a server does by itself once it has time, and SQLite in its upkeep."""
+    for _ in means.database.tidy():
+        pass
+    if means.database.engine.dialect.name == "postgresql":
+        with means.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+
+
 def _size(means: Means) -> int:
     with means.database.read() as connection:
-        pages, size = (connection.scalar(text(f"PRAGMA {name}")) for name in ("page_count", "page_size"))
-    return int(pages or 0) * int(size or 0)
+        return int(depths(connection, START)["database_bytes"][1])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    main(numbers[0] if numbers else 100_000, server="postgresql" in sys.argv)
