@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, TextClause, text
@@ -175,12 +176,10 @@ def measured(world: World, means: Means, categories: int) -> list[Cost]:
     rounds: list[list[Cost]] = []
     for number in range(10**6, 10**6 + ROUNDS + 1):
         world.clock.forward(minutes=30)
-        state = _state(means)
-        unchanged = statements.of(lambda state=state: asyncio.run(pipeline.check(means, state)))
-        state = _state(means)
+        unchanged = statements.of(partial(visit, means, _state(means)))
         world.network.answers[URL] = feed(range(number, number + SHOWN), categories)
-        stages = (
-            lambda state=state: asyncio.run(pipeline.check(means, state)),
+        stages: tuple[Callable[[], object], ...] = (
+            partial(visit, means, _state(means)),
             lambda: learning.learn(means),
             lambda: grouping.group(means),
             lambda: indexing.index(means),
@@ -193,6 +192,10 @@ def measured(world: World, means: Means, categories: int) -> list[Cost]:
     return [
         (statistics.median(ms for ms, _ in column), statistics.median_low(n for _, n in column)) for column in columns
     ]
+
+
+def visit(means: Means, state: SourceState) -> None:
+    asyncio.run(pipeline.check(means, state))
 
 
 class Statements:

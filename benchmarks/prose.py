@@ -90,8 +90,11 @@ def _model() -> Model:
         for place in range(len(run) - 1):
             one.setdefault(run[place], []).append(run[place + 1])
             two.setdefault(run[place : place + 2], []).extend(run[place + 2 : place + 3])
-    joined = ({key: "".join(after) for key, after in table.items()} for table in (two, one))
-    return Model(*joined, "".join(runs), [run[:2] for run in runs])
+    return Model(_joined(two), _joined(one), "".join(runs), [run[:2] for run in runs])
+
+
+def _joined(after: dict[str, list[str]]) -> dict[str, str]:
+    return {key: "".join(following) for key, following in after.items()}
 
 
 def _samples() -> list[str]:

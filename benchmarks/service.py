@@ -158,4 +158,5 @@ def change(folder: Path, feed: Path, number: int) -> float:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:3]), *sys.argv[3:4])
+    numbers = [int(argument) for argument in sys.argv[1:3]] + [2000, 9][len(sys.argv[1:3]) :]
+    main(numbers[0], numbers[1], *sys.argv[3:4])

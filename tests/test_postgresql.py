@@ -16,6 +16,7 @@ from threading import Barrier
 from typing import Any
 from uuid import UUID
 
+import feedparser
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, insert, select, text, update
@@ -32,7 +33,8 @@ from aggregator.store.engine import Database
 from aggregator.store.failures import ATTEMPTS, again
 from aggregator.store.tables import entry, source
 from tests import postgres
-from tests.world import PlayedNetwork, World, item, rss
+from tests.e2e.service import command, configure, eventually, running
+from tests.world import PlayedNetwork, World, article, item, rss
 
 pytestmark = [pytest.mark.postgres, pytest.mark.skipif(postgres.MISSING is not None, reason=str(postgres.MISSING))]
 
@@ -462,6 +464,15 @@ def test_a_database_that_cannot_hold_every_script_is_told_apart() -> None:
         database.close()
 
 
+def test_tables_that_are_missing_are_told_how_to_be_made() -> None:
+    with postgres.database("template0") as url:
+        database = Database(url)
+        with pytest.raises(StoreError, match="run `aggregator db upgrade`") as told, database.read() as connection:
+            connection.execute(select(entry.c.id))
+        assert told.value.lasting
+        database.close()
+
+
 def test_commands_that_need_a_schema_say_how_to_make_one(tmp_path: Path) -> None:
     with postgres.database("template0") as url:
         world = World(tmp_path, iter([url]))
@@ -469,3 +480,35 @@ def test_commands_that_need_a_schema_say_how_to_make_one(tmp_path: Path) -> None
         told = CliRunner().invoke(cli, ["-c", str(tmp_path / "config.yaml"), "search", "储能"])
         assert told.exit_code == 2
         assert "aggregator once" in told.stderr
+
+
+# --- the service ----------------------------------------------------------------------------------
+
+
+def test_commands_beside_a_service_and_a_server_that_drops_everybody(
+    tmp_path: Path, address: str, database: Database
+) -> None:
+    def titles() -> list[str]:
+        status, _, body = service.get("feeds/all.atom")
+        return sorted(entry.title for entry in feedparser.parse(body).entries) if status == 200 else []
+
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "a.md").write_text(article("第一篇", "<p>东湖二期管网完成切换，居民用水恢复正常。</p>"), encoding="utf-8")
+    configure(tmp_path, [{"name": "文章", "path": "articles"}], database=address)
+    with running(tmp_path) as service:
+        eventually(lambda: titles() == ["第一篇"])
+        asked = command(tmp_path, "once", "--source", "文章")
+        assert asked.returncode == 0, asked.stderr
+        refused = command(tmp_path, "publish")
+        assert (refused.returncode, "is using postgresql" in refused.stderr) == (3, True), refused.stderr
+        end_sessions(database, "%")
+        (folder / "b.md").write_text(article("第二篇", "<p>周末的降雨使水库的蓄水量恢复。</p>"), encoding="utf-8")
+        eventually(lambda: titles() == ["第一篇", "第二篇"])
+        refused = command(tmp_path, "publish")
+        assert refused.returncode == 3, refused.stderr
+        withdrawn = command(tmp_path, "withdraw", "1")
+        assert (withdrawn.returncode, "the running service" in withdrawn.stdout) == (0, True), withdrawn.stderr
+        eventually(lambda: titles() == ["第二篇"])
+        assert service.stop() == 0
+    assert "Traceback" not in (tmp_path / "log.txt").read_text()

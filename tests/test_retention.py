@@ -452,6 +452,7 @@ def test_the_trace_is_forgotten_with_time(blog: World) -> None:
     assert len(stored(blog)) == 3
 
 
+@pytest.mark.sqlite
 def test_space_is_given_back_bit_by_bit(world: World) -> None:
     with world.writing() as means:
         database = means.database

@@ -186,6 +186,7 @@ def test_who_has_the_token_sees_them_and_keeps_it_in_links(site: World):
     assert b"token=s3cret" not in header.body
 
 
+@pytest.mark.sqlite
 def test_a_database_without_these_tables_is_not_ready(world: World):
     answer = get(world, "/status")
     assert answer.status == 503

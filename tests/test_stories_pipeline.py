@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import permutations
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -230,4 +229,3 @@ def test_the_database_of_a_story_names_its_first_entry(folder: World) -> None:
     folder.article("b.md", article("东湖二期供水切换完成", f"<p>{WATER}</p>", author="晚报"))
     folder.once()
     assert folder.rows("SELECT min(entry_id) = story_id FROM story_entry GROUP BY story_id") == [(1,)]
-    assert Path(folder.folder / "data/aggregator.db").exists()

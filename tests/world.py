@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
+from uuid import UUID
 
 import feedparser
 from sqlalchemy import text
@@ -165,10 +166,10 @@ class World:
         return done
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What a person's own query of the database gives."""
+        """What a person's own query of the database gives, spelt as SQLite does."""
         means = self.open()
         with means.database.read() as connection:
-            rows = [tuple(row) for row in connection.execute(text(query))]
+            rows = [tuple(map(_spelt, row)) for row in connection.execute(text(query))]
         means.database.close()
         return rows
 
@@ -185,6 +186,18 @@ class World:
         """Every file of the output with its bytes."""
         root = self.folder / "public"
         return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+def _spelt(value: Any) -> Any:
+    """PostgreSQL has types of its own for some."""
+    match value:
+        case UUID():
+            return value.hex
+        case date():
+            return value.isoformat()
+        case bool():
+            return int(value)
+    return value
 
 
 def article(
