@@ -129,6 +129,7 @@ def _plan(connection: Connection, statement: str, parameters: Any) -> list[str]:
         cursor.close()
 
 
+@pytest.mark.sqlite
 def test_what_is_due_is_looked_up_in_an_index_and_never_sorted(blog: World) -> None:
     said: list[tuple[str, Any]] = []
     with blog.writing() as means, means.database.write() as connection:
