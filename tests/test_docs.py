@@ -22,7 +22,14 @@ from tests.world import World
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("docs/guide.md", "docs/guide.zh.md")
-DOCUMENTS = ("README.md", *GUIDES, "docs/operations.md", "docs/capacity.md", "docs/performance.md", "docs/configuration.md")
+DOCUMENTS = (
+    "README.md",
+    *GUIDES,
+    "docs/operations.md",
+    "docs/capacity.md",
+    "docs/performance.md",
+    "docs/configuration.md",
+)
 SITE = {"title": "t", "url": "https://news.example.org/", "tag": "news.example.org,2026"}
 
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -462,6 +463,23 @@ def test_a_database_that_cannot_hold_every_script_is_told_apart() -> None:
         assert told.value.lasting
         assert database.revision() is None
         database.close()
+
+
+def test_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"pip install 'aggregator\[postgres\]'"):
+        Database("postgresql+psycopg://localhost/news")
+
+
+def test_the_check_of_a_configuration_reaches_for_the_server(tmp_path: Path, address: str) -> None:
+    (tmp_path / "articles").mkdir()
+    configure(tmp_path, [{"name": "文章", "path": "articles"}], database=address)
+    assert CliRunner().invoke(cli, ["-c", str(tmp_path / "config.yaml"), "check"]).exit_code == 0
+    configure(tmp_path, [{"name": "文章", "path": "articles"}], database="postgresql+psycopg://me:secret@127.0.0.1:1/a")
+    told = CliRunner().invoke(cli, ["-c", str(tmp_path / "config.yaml"), "check"])
+    assert told.exit_code == 2
+    assert "start the database server" in told.output
+    assert "secret" not in told.output
 
 
 def test_tables_that_are_missing_are_told_how_to_be_made() -> None:

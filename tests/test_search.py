@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import feedparser
@@ -302,6 +302,19 @@ def test_of_the_commonest_words_only_so_many_are_put_in_order(world: World) -> N
     with world.open().database.read() as connection:
         found = search.candidates(connection, words.wanted(words.parse("检测")), Narrow(), 1)
     assert (len(found.ids), found.more) == (1, True)
+
+
+def test_what_is_newer_than_was_asked_for_hides_nothing_that_is_old_enough(world: World) -> None:
+    """The index knows months, and no days: it gives what came later in the month first."""
+    for day in (10, 11, 12):
+        moment = f"Tue, {day} Feb 2026 08:00:00 GMT"
+        world.article(f"{day}.md", article(f"第 {day} 篇", f"<p>{day} 日的检测记录，{TEA[:20]}</p>", date=moment))
+    world.once()
+    with world.open().database.read() as connection:
+        narrow = Narrow(until=datetime(2026, 2, 3, tzinfo=UTC))
+        found = search.candidates(connection, words.wanted(words.parse("检测")), narrow, 1)
+    assert len(found.ids) == 1
+    assert titles(world, "检测", until=date(2026, 2, 2)) == ["噪声与消防怎么算"]
 
 
 def plan(world: World, asked: str, narrow: Narrow) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
@@ -83,9 +84,23 @@ def _database(config: Config) -> Problems:
         except ArgumentError:
             yield ("database",), "database: expected a URL such as sqlite:///data/aggregator.db"
             return
+        if url.get_backend_name() == "postgresql":
+            yield from _database_server(config.database)
         name = url.database if url.get_backend_name() == "sqlite" else None
     if name:
         yield from _database_file(Path(name))
+
+
+def _database_server(url: str) -> Problems:
+    from aggregator.errors import StoreError
+    from aggregator.store.engine import Database
+
+    try:
+        database = Database(url)
+        with closing(database):
+            database.expect_usable()
+    except StoreError as error:
+        yield ("database",), str(error)
 
 
 def _database_file(file: Path) -> Problems:

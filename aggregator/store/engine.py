@@ -133,11 +133,17 @@ class Database:
         if self.sqlite_file:
             with translated(self):
                 self.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
+        self.expect_usable()
         with self.write(beside=True) as connection:
             if self._server:
-                postgresql.expect_usable(connection, self.url.render_as_string())
                 postgresql.lock_schema(connection)
             command.upgrade(alembic_config(connection), "head")
+
+    def expect_usable(self) -> None:
+        """Raise StoreError where the server cannot be reached, is too old, or the database cannot hold every script."""
+        if self._server:
+            with self.read() as connection:
+                postgresql.expect_usable(connection, self.url.render_as_string())
 
     def revision(self) -> str | None:
         """The schema revision of the database; None where there is none yet."""

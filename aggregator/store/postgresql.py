@@ -50,9 +50,14 @@ NAME = re.compile(r"aggregator (?P<role>\w+) (?P<pid>\d+)@(?P<host>.*)")
 
 
 def engine(url: URL) -> Engine:
-    return create_engine(
-        url, connect_args=_arguments(url, "process"), pool_pre_ping=True, pool_size=POOL, max_overflow=MORE
-    )
+    try:
+        return create_engine(
+            url, connect_args=_arguments(url, "process"), pool_pre_ping=True, pool_size=POOL, max_overflow=MORE
+        )
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{error}: PostgreSQL needs the driver, install it with pip install 'aggregator[postgres]'", lasting=True
+        ) from error
 
 
 def _arguments(url: URL, role: str) -> dict[str, Any]:

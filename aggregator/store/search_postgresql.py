@@ -8,6 +8,7 @@ sooner. Two tokens may share a number: what is found is compared with the text a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 from zlib import crc32
 
@@ -99,19 +100,22 @@ def candidates(
 
 
 def _newest(connection: Connection, wanted: Sequence[Sequence[Sequence[str]]], most: int) -> Iterator[list[int]]:
-    """Stories that have the tokens, the newest first, so many at a time; rarely more than once, for the tokens say
-    nearly all that the search is narrowed by."""
+    """Stories that have the tokens, the newest first; as many as are wanted, and if those do not do, ever more.
+
+    They rarely do not: the tokens say nearly all that a search is narrowed by, but for the day of a month.
+    """
     newest_first = (_fts.c.published.desc(), _fts.c.story_id.desc())
     query = select(_fts.c.story_id, _fts.c.published).where(*_conditions(wanted)).order_by(*newest_first)
     rest: Select[Any] = query
-    while True:
+    for size in (most * 4**turn for turn in count()):
         connection.execute(_BY_TOKENS)
-        rows = connection.execute(rest.limit(literal(most, BigInteger))).all()
+        rows = connection.execute(rest.limit(literal(size, BigInteger))).all()
         connection.execute(_ANYHOW)
         yield [row.story_id for row in rows]
-        if len(rows) < most:
+        if len(rows) < size:
             return
-        rest = query.where(tuple_(_fts.c.published, _fts.c.story_id) < tuple_(rows[-1].published, rows[-1].story_id))
+        last = literal(rows[-1].published, Instant()), literal(rows[-1].story_id, BigInteger)
+        rest = query.where(tuple_(_fts.c.published, _fts.c.story_id) < tuple_(*last))
 
 
 def _conditions(wanted: Sequence[Sequence[Sequence[str]]]) -> Iterator[ColumnElement[bool]]:

@@ -80,9 +80,9 @@ def running(folder: Path, *arguments: str) -> Iterator[Service]:
         process.stdout.close()
 
 
-def eventually(happened: Callable[[], Any]) -> Any:
+def eventually(happened: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """What `happened` gives as soon as it gives anything."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         if found := happened():
             return found
