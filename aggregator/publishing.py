@@ -24,8 +24,10 @@ from aggregator.publish.pages import Nodes
 from aggregator.restoring import restore as restore_files
 from aggregator.rounds import Made, Round
 from aggregator.store import archives, categories, documents, feeds, moves, paging, settings
+from aggregator.store.categories import Tree
 from aggregator.store.failures import again
 from aggregator.store.feeds import Choice, Part
+from aggregator.store.shown import Stories
 
 #: Newest entries on the home page.
 HOME_ENTRIES = 30
@@ -225,7 +227,8 @@ def _site(this: Round) -> None:
         fresh = not documents.digests(connection, [publish.OPML])
         if not (mark or fresh):
             return
-        home = _home(this, connection) if output.pages or names or fresh else None
+        wanted = output.pages or names or fresh
+        home = home_page(connection, means, this.tree, this.stories) if wanted else None
     shown = list(publish.site_documents(home, site, output)) if home and (names or fresh) else []
     shown += publish.home_documents(home, site, output) if home else []
     rows = this.put(Made(*one) for one in shown)
@@ -234,9 +237,10 @@ def _site(this: Round) -> None:
         documents.settle_site(connection, (mark, names))
 
 
-def _home(this: Round, connection: Connection) -> publish.Home:
-    means, root = this.means, categories.root(connection)
-    newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, this.tree, this.stories)
+def home_page(connection: Connection, means: Means, tree: Tree, stories: Stories) -> publish.Home:
+    """What the home page shows."""
+    root = categories.root(connection)
+    newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, tree, stories)
     return publish.Home(newest, categories.tree(connection, means.naming).children, len(means.sources))
 
 

@@ -15,10 +15,9 @@ from sqlalchemy import Connection
 from aggregator import health, publish
 from aggregator.means import Means
 from aggregator.publish.addresses import HEALTH
-from aggregator.publishing import HOME_ENTRIES, choice
-from aggregator.store import categories, documents, feeds, moves
+from aggregator.publishing import choice, home_page
+from aggregator.store import documents, feeds, moves
 from aggregator.store.categories import Tree
-from aggregator.store.feeds import Choice
 from aggregator.store.shown import Stories
 from aggregator.store.types import Record
 
@@ -70,11 +69,7 @@ def _story(connection: Connection, means: Means, row: Record) -> Documents:
 
 
 def _site(connection: Connection, means: Means, _row: Record) -> Documents:
-    newest = feeds.feed(
-        connection, categories.root(connection), Choice(HOME_ENTRIES), means.shown, Tree(means.naming), Stories()
-    )
-    tree = categories.tree(connection, means.naming)
-    home = publish.Home(newest, tree.children, len(means.sources))
+    home = home_page(connection, means, Tree(means.naming), Stories())
     yield from publish.home_documents(home, means.config.site, means.config.output)
     yield from publish.site_documents(home, means.config.site, means.config.output)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -17,7 +16,7 @@ from time import monotonic
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import health, heap, indexing, noticing, pipeline, pushing, systemd, turns, upkeep
+from aggregator import health, heap, indexing, noticing, pipeline, pushing, signals, systemd, turns, upkeep
 from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
 from aggregator.metrics import Metrics
@@ -74,10 +73,7 @@ class Service:
 
     def heed_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP reloads. Before anybody is told that the service is there."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+        signals.heed(self.stop, self._reload_wanted.set)
 
     async def run(self) -> None:
         """Work until `stop`, also while a disk is full or the database locked; raises what no waiting mends."""

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests import postgres
 from tests.world import World
+
+if TYPE_CHECKING:
+    from tests.clustered import Cluster
 
 # A busy machine must not fail a test.
 settings.register_profile("untimed", deadline=None)
@@ -22,8 +26,6 @@ ROOM = 4_000_000_000
 
 def pytest_configure(config: pytest.Config) -> None:
     """In memory where there is room: what is flushed to a disk, thousands of times, is most of the time of a run."""
-    config.addinivalue_line("markers", "postgres: on a PostgreSQL server that the tests start themselves")
-    config.addinivalue_line("markers", "sqlite: about what only SQLite has; not repeated on PostgreSQL")
     memory = Path("/dev/shm")
     if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
         tempfile.tempdir = os.environ["TMPDIR"] = str(memory)
@@ -47,6 +49,17 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Iterator[str] | None]:
         pytest.skip(postgres.MISSING)
     with ExitStack() as stack:
         yield (stack.enter_context(postgres.database()) for _ in repeat(None))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> "Iterator[Cluster]":
+    """An installation of several processes, on a fresh database of PostgreSQL."""
+    if postgres.MISSING:
+        pytest.skip(postgres.MISSING)
+    from tests.clustered import opened  # what it needs may be missing
+
+    with postgres.database() as url, opened(tmp_path, url) as made:
+        yield made
 
 
 @pytest.fixture

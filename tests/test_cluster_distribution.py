@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from aggregator.cluster import distribution
 from aggregator.errors import ConfigError
-from tests import postgres
-from tests.clustered import Cluster, opened
+from tests.clustered import Cluster
 
 pytestmark = pytest.mark.postgres
-if postgres.MISSING:
-    pytest.skip(postgres.MISSING, allow_module_level=True)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with postgres.database() as url, opened(tmp_path, url) as cluster:
-        yield cluster
 
 
 def test_an_edit_is_in_force_in_every_process(cluster: Cluster) -> None:

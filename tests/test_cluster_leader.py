@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,18 +15,9 @@ from aggregator.errors import StoreError
 from aggregator.store.engine import BESIDE, Database
 from aggregator.store.leadership import Leadership
 from aggregator.store.types import EPOCH
-from tests import postgres
-from tests.clustered import Cluster, opened
+from tests.clustered import Cluster
 
 pytestmark = pytest.mark.postgres
-if postgres.MISSING:
-    pytest.skip(postgres.MISSING, allow_module_level=True)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with postgres.database() as url, opened(tmp_path, url) as cluster:
-        yield cluster
 
 
 def feeds(cluster: Cluster, *hosts: str, each: int = 1) -> None:

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from aggregator.cluster.manners import SharedManners
 from aggregator.fetch.manners import Held, Known, Manners
 from aggregator.store import hosts
-from tests import postgres
-from tests.clustered import Cluster, opened
+from tests.clustered import Cluster
 
 pytestmark = pytest.mark.postgres
-if postgres.MISSING:
-    pytest.skip(postgres.MISSING, allow_module_level=True)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with postgres.database() as url, opened(tmp_path, url) as cluster:
-        yield cluster
 
 
 class Process:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,19 +19,10 @@ from aggregator.cluster.distribution import Follower
 from aggregator.cluster.leader import LIVES, Leader
 from aggregator.config.schema import Source
 from aggregator.model import Failed, Fetched, NotModified, Validators
-from tests import postgres
-from tests.clustered import QUICK, Cluster, opened, work
+from tests.clustered import QUICK, Cluster, work
 from tests.world import PlayedNetwork, article, item, rss
 
 pytestmark = pytest.mark.postgres
-if postgres.MISSING:
-    pytest.skip(postgres.MISSING, allow_module_level=True)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with postgres.database() as url, opened(tmp_path, url) as cluster:
-        yield cluster
 
 
 def feed(cluster: Cluster, name: str, host: str, *items: str) -> None:

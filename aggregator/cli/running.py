@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from pathlib import Path
 
 import click
 
-from aggregator import app, heap, log
+from aggregator import app, heap, log, signals
 from aggregator.cli import clustered, options
 from aggregator.cli.website import Running, Website
 from aggregator.config.schema import Config, Server
@@ -63,8 +62,7 @@ async def served(service: Running) -> None:
 
 async def _serve(means: Means) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals.heed(stop.set)
     server = means.config.server
     async with serving(Website(lambda: means), server.host, _port(server)) as port:
         _announce(means, port)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 
 import click
 
-from aggregator import log
+from aggregator import log, signals
 from aggregator.cli import clustered, options
 
 #: As `cluster.jobs.QUEUES`, which is not imported for `--help`; a test compares them.
@@ -52,6 +51,5 @@ async def _work(url: str, queues: list[str], concurrency: int) -> None:
     from aggregator.cluster.joining import joined
 
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals.heed(stop.set)
     await joined(url, queues, concurrency, stop)

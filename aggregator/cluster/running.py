@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from aggregator import app, health, noticing, systemd, upkeep
+from aggregator import app, health, noticing, signals, systemd, upkeep
 from aggregator.cluster import distribution, jobs
 from aggregator.cluster.distribution import Follower, means_for, paused
 from aggregator.cluster.leader import Leader
@@ -78,10 +77,7 @@ class Cluster:
 
     def heed_signals(self) -> None:
         """SIGTERM and SIGINT stop, SIGHUP has the file read. Before anybody is told that the service is there."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+        signals.heed(self.stop, self._reload_wanted.set)
 
     def stop(self) -> None:
         """Begin no more work; what is in hand is finished, or left to others."""

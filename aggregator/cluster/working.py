@@ -123,7 +123,7 @@ class Worker:
             except StoreError as error:
                 self._obstacles.met(name, error)
                 raise
-            except Exception:
+            except Exception:  # it is tried again, and of that Procrastinate tells nobody
                 log.exception("a job failed", extra={"job": name, **arguments})
                 raise
             self._obstacles.over(name)

@@ -39,7 +39,9 @@ _LISTED = select(*_COLUMNS).where(
 )
 _BY_KEY = select(*_COLUMNS).where(category.c.key.in_(bindparam("keys", expanding=True)), category.c.kind == CATEGORY)
 _BELOW = select(*_COLUMNS).where(category.c.parent_id == bindparam("of"), category.c.stories > 0)
-_ROOT = select(category.c.id).where(category.c.slug == "all")
+
+#: The feed of everything.
+ROOT = category.c.slug == "all"
 
 #: Where feeds of each kind lie: what a slug begins with.
 FOLDERS = {CATEGORY: "", PUBLISHER: "/s/", QUERY: "/q/"}
@@ -220,7 +222,7 @@ def settle(connection: Connection, counters: Sequence[tuple[int, int]]) -> None:
 
 def root(connection: Connection) -> int:
     """The feed of everything, which `ensure` makes."""
-    found: int = connection.execute(_ROOT).scalar_one()
+    found: int = connection.execute(select(category.c.id).where(ROOT)).scalar_one()
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
 from sqlalchemy import Connection, text
@@ -11,9 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aggregator.errors import StoreError
 from aggregator.store.engine import BESIDE, Database, translated
-
-#: Number of the advisory lock; no other program uses it.
-LEADER = 7_301_152
+from aggregator.store.lock import LEADER
 
 #: How soon the server finds out that the machine of a leader is gone, or the network to it: else the lock
 #: would be held by nobody for hours. Seconds, and probes; a socket of the same machine does not need them.
@@ -34,22 +32,18 @@ class Leadership:
     @classmethod
     def win(cls, database: Database) -> Self | None:
         """Leadership, or None where another has it; raises StoreError where the database cannot be reached."""
-        with translated(database):
-            connection = database.engine.connect()
-            try:
-                connection = connection.execution_options(isolation_level=BESIDE)
-                connection.detach()  # never handed to anybody else: the lock is the connection's
-                with connection.begin():
-                    for probe in _PROBES:
-                        connection.exec_driver_sql(f"SET {probe}")
-                    won = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER})
-            except BaseException:
-                connection.close()
-                raise
-        if won:
+        with translated(database), ExitStack() as unless_won:
+            connection = unless_won.enter_context(database.engine.connect())
+            connection = connection.execution_options(isolation_level=BESIDE)
+            connection.detach()  # never handed to anybody else: the lock is the connection's
+            with connection.begin():
+                for probe in _PROBES:
+                    connection.exec_driver_sql(f"SET {probe}")
+                won = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER})
+            if not won:
+                return None
+            unless_won.pop_all()
             return cls(database, connection)
-        connection.close()
-        return None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

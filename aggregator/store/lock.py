@@ -16,8 +16,9 @@ from aggregator.errors import BusyError, StoreError
 #: which hold it together; a command, which ends by itself.
 SERVICE, CLUSTER, COMMAND = "service", "cluster", "command"
 
-#: Number of the advisory lock of PostgreSQL; no other program uses it.
-SHARED = 7_301_142
+#: Numbers of the advisory locks of PostgreSQL, which no other program uses: while the schema changes; for what all
+#: checks share; while there may be writers; in front of the digest of a name; and of who leads a cluster.
+UPGRADE, SHARED, WRITERS, NAMED, LEADER = 7_301_141, 7_301_142, 7_301_150, 7_301_151, 7_301_152
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from aggregator.errors import BusyError, StoreError
 from aggregator.store.failures import NOTHING_CHANGED, Failure
-from aggregator.store.lock import CLUSTER, SERVICE
+from aggregator.store.lock import CLUSTER, NAMED, SERVICE, UPGRADE, WRITERS
 
 #: The oldest that is tested for what we use.
 OLDEST = (14,)
@@ -37,10 +37,6 @@ CONNECT: Mapping[str, int] = {
 
 #: Connections that are kept, and that may come to them: the threads that check, and those that answer requests.
 POOL, MORE = 5, 30
-
-#: Numbers of our advisory locks, which no other program uses: while the schema changes, while there may be writers,
-#: and in front of the digest of a name.
-UPGRADE, WRITERS, NAMED = 7_301_141, 7_301_150, 7_301_151
 
 #: Seconds for which the connection that holds a lock is taken to be alive.
 TRUSTED = 5.0

@@ -43,8 +43,6 @@ MOST_PUBLISHERS = 300
 #: No article is of a later one; none is from before the epoch.
 _LAST_YEAR = 2200
 
-_ROOT = category.c.slug == "all"
-
 #: Of each group one alternative at least, and each of its tokens.
 Wanted = Sequence[Sequence[Sequence[str]]]
 
@@ -190,12 +188,12 @@ def publishers_of(connection: Connection, source_name: str) -> tuple[int, ...]:
 
 def stories(connection: Connection) -> int:
     """How many there are to be found."""
-    return connection.scalar(select(category.c.stories).where(_ROOT)) or 0
+    return connection.scalar(select(category.c.stories).where(categories.ROOT)) or 0
 
 
 def born(connection: Connection) -> datetime:
     """When the installation came into being: what a search that finds nothing was `updated`."""
-    return connection.scalar(select(category.c.created).where(_ROOT)) or EPOCH
+    return connection.scalar(select(category.c.created).where(categories.ROOT)) or EPOCH
 
 
 def held(connection: Connection, kind: str, ids: Collection[int]) -> set[tuple[int, int]]:
