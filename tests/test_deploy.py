@@ -310,15 +310,19 @@ def compose() -> dict[str, dict[str, dict[str, object]]]:
     return loaded
 
 
-@pytest.mark.parametrize("name", ["aggregator", "caddy"])
-def test_a_container_has_no_rights_that_it_does_not_need(name: str) -> None:
-    service = compose()["services"][name]
+def expect_few_rights(name: str, service: Mapping[str, object]) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
     assert service["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", ["aggregator", "caddy"])
+def test_a_container_has_no_rights_that_it_does_not_need(name: str) -> None:
+    service = compose()["services"][name]
+    expect_few_rights(name, service)
     assert service["healthcheck"]["test"][0] == "CMD"  # type: ignore[index]  # a mapping
     assert pinned(str(service["image"]))
 

@@ -25,7 +25,7 @@ from aggregator.cli.worker import QUEUES
 from aggregator.cluster.working import GRACE
 from aggregator.config.load import read
 from aggregator.store import postgresql
-from tests.test_deploy import DEPLOY, caddy, compose, free_port, get, needs, pinned, unit
+from tests.test_deploy import DEPLOY, caddy, compose, expect_few_rights, free_port, get, needs, pinned, unit
 
 #: A version of PostgreSQL is whole with two numbers.
 POSTGRES = re.compile(r"postgres:\d+\.\d+-[a-z]+")
@@ -46,12 +46,7 @@ OURS = sorted(name for name, one in SERVICES.items() if one["image"].startswith(
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_container_has_no_rights_that_it_does_not_need(name: str) -> None:
     service = SERVICES[name]
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
-    assert service["security_opt"] == ["no-new-privileges:true"]
-    assert "privileged" not in service
-    assert service["restart"] == "unless-stopped"
+    expect_few_rights(name, service)
     assert pinned(service["image"]) or POSTGRES.fullmatch(service["image"])
     assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
     assert service["logging"]["options"]["max-size"]
