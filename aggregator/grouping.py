@@ -88,5 +88,7 @@ def _pairs(
     near = options.near
     found = candidates(connection, ids, options.window, near=near) if options.exact or near else set()
     members = _members(connection, (one for pair in found for one in pair), prefer, read)
-    decided = (decide.compare(members[a], members[b], options) for a, b in sorted(found))
+    # By the newer one: what is taken from its text for the first is at hand for the rest.
+    ordered = sorted(found, key=lambda pair: (pair[1], pair[0]))
+    decided = (decide.compare(members[a], members[b], options) for a, b in ordered)
     return [pair for pair in decided if pair is not None]

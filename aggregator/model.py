@@ -11,7 +11,7 @@ from `ParsedEntry` on (both databases and XML refuse them).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -366,6 +366,11 @@ class Member:
     prefer: int = 0
     digest: bytes | None = None
     link: bytes | None = None
+    #: Stands for its words.
+    mark: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mark", digest(f"{self.title}\0{self.text}".encode()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ _DECLARED = re.compile(rb"""encoding=["']([\w.-]+)["']""")
 #: What keeps its characters: markup, entities, and elements that hold no prose.
 _KEPT = re.compile(
     r"<(guid|id|link|url|uri|pubDate|updated|published|lastBuildDate|dc:date|ttl|language)\b[^>]*>.*?</\1>"
-    r"|<[^>]*>|&[^;\s]{1,20};|\S*[/@=:]\S*",
+    r"|<!\[CDATA\[|\]\]>|<[^>]*>|&lt;[/!a-zA-Z].*?&gt;|&[^;\s]{1,20};"
+    # Addresses and the like; a sentence in Chinese has no space either.
+    r"|[!-%'-;=?-~]*[/@=:][!-%'-;=?-~]*",
     re.DOTALL,
 )
 _HOST = re.compile(r"(https?://)(?=[\w.-]+\.\w)")

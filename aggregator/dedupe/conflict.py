@@ -95,12 +95,8 @@ def article(title: str, text: str) -> Article:
     return Article(title, text)
 
 
-@lru_cache(maxsize=1024)
 def conflict(one: Article, other: Article) -> str | None:
-    """The fact in which two alike articles differ, in words; None where they may be the same.
-
-    Kept, because grouping asks again what comparing has asked.
-    """
+    """The fact in which two alike articles differ, in words; None where they may be the same."""
     return None if one == other else _titles(one, other) or _texts(one, other)
 
 

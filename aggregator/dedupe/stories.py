@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import product
+from threading import Lock
 
 import numpy as np
 
@@ -138,7 +139,39 @@ def like_titles(one: str, other: str) -> bool:
 
 def contradict(a: Member, b: Member) -> bool:
     """Whether the facts of two articles differ."""
-    return _blurbs(a, b) or bool(conflict(_article(a), _article(b)))
+    # In the order in which they were stored, whoever asks: then each pair is judged once.
+    one, other = sorted((a, b), key=lambda member: member.id)
+    return _blurbs(one, other) or _judged.differ(one, other)
+
+
+class Judged:
+    """Whether the words of two articles state different facts, of those that were compared last; for any thread.
+
+    Grouping asks what comparing has asked, and with each copy that joins a story, of all that are in it.
+    """
+
+    def __init__(self, most: int = 30_000) -> None:
+        """Two hundred bytes for each of `most` pairs."""
+        self._most = most
+        self._pairs: dict[bytes, bool] = {}
+        self._lock = Lock()
+
+    def differ(self, one: Member, other: Member) -> bool:
+        if one.mark == other.mark:
+            return False
+        key = one.mark + other.mark
+        known = self._pairs.get(key)
+        return self._keep(key, bool(conflict(_article(one), _article(other)))) if known is None else known
+
+    def _keep(self, key: bytes, verdict: bool) -> bool:
+        with self._lock:
+            self._pairs[key] = verdict
+            if len(self._pairs) > self._most:
+                del self._pairs[next(iter(self._pairs))]
+        return verdict
+
+
+_judged = Judged()
 
 
 def _blurbs(a: Member, b: Member) -> bool:

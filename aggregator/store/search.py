@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType, ModuleType
+from importlib import import_module
+from types import ModuleType
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select, update
 
-from aggregator.store import categories, search_postgresql, search_sqlite
+from aggregator.store import categories
 from aggregator.store.tables import (
     KEPT_STORY,
     SHOWN,
@@ -29,7 +30,8 @@ from aggregator.store.tables import (
 )
 from aggregator.store.types import EPOCH, Record
 
-DIALECTS: Mapping[str, ModuleType] = MappingProxyType({"sqlite": search_sqlite, "postgresql": search_postgresql})
+#: What each database does in its own way; only the one that is there is loaded.
+DIALECTS = {"sqlite": "aggregator.store.search_sqlite", "postgresql": "aggregator.store.search_postgresql"}
 
 #: Characters of one copy's text that are searched: a book must not hold up the index.
 MOST_TEXT = 100_000
@@ -299,4 +301,4 @@ def _filtered(narrow: Narrow) -> Select[tuple[int, datetime]]:
 
 
 def _dialect(connection: Connection) -> ModuleType:
-    return DIALECTS[connection.dialect.name]
+    return import_module(DIALECTS[connection.dialect.name])

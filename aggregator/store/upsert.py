@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Table, Update, bindparam, insert
-from sqlalchemy.dialects import postgresql, sqlite
 
-#: One is like the other, but they share no class that says so.
-INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-#: The dialects with parameters that have a place and no name.
-POSITIONAL: dict[str, Any] = {
-    "sqlite": sqlite.dialect(),
-    "postgresql": postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]  # SQLAlchemy's own is not
-}
+#: Parameters that have a place and no name.
+POSITIONAL = {"sqlite": "qmark", "postgresql": "format"}
 
 #: Makes of a value what the driver takes.
 Process = Callable[[Any], Any]
+
+
+@cache
+def _spelling(dialect: str) -> Any:
+    """SQLAlchemy's module for a database. One is like the other, but they share no class that says so.
+
+    PostgreSQL's takes 100 ms to load: whoever has none does not wait for it.
+    """
+    return import_module(f"sqlalchemy.dialects.{dialect}")
+
+
+def inserting(table: Table, names: Sequence[str], dialect: str) -> Any:
+    """An insert of these columns, to be told what to do where the row is there; for `many`."""
+    return _of(_spelling(dialect).insert(table), names)
+
+
+@cache
+def _positional(dialect: str) -> Dialect:
+    made: Dialect = _spelling(dialect).dialect(paramstyle=POSITIONAL[dialect])
+    return made
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -31,10 +45,10 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 @cache
 def _upserting(table: Table, names: tuple[str, ...], dialect: str) -> Insert:
-    statement: Any = INSERT[dialect](table)
+    statement = inserting(table, names, dialect)
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in names if name not in keys}
-    made: Insert = _of(statement, names).on_conflict_do_update(index_elements=keys, set_=changed)
+    made: Insert = statement.on_conflict_do_update(index_elements=keys, set_=changed)
     return made
 
 
@@ -76,7 +90,7 @@ def _compiled(
     statement: Insert | Update | Delete, dialect: Dialect
 ) -> tuple[str, tuple[tuple[str, Process | None], ...], dict[str, Any]]:
     """Its text, its parameters in their order with what makes the driver's values of ours, and those that it has."""
-    compiled = statement.compile(dialect=POSITIONAL[dialect.name])
+    compiled = statement.compile(dialect=_positional(dialect.name))
     names = compiled.positiontup or ()
     plan = tuple((name, _process(compiled.binds[name].type, dialect)) for name in names)
     return str(compiled), plan, {name: compiled.params[name] for name in names if not compiled.binds[name].required}
@@ -95,4 +109,4 @@ def append(connection: Connection, table: Table, rows: Sequence[tuple[int, ...]]
 
 @cache
 def _insert(table: Table, name: str) -> str:
-    return str(insert(table).compile(dialect=POSITIONAL[name]))
+    return str(insert(table).compile(dialect=_positional(name)))
