@@ -1,4 +1,4 @@
-"""Feeds for benchmarks: the sample feeds, each as often as wanted, no two with the same articles.
+"""Feeds for benchmarks: the sample feeds, each as often as wanted, no two with the same articles, unless that is wanted.
 
 Of every copy but the first the hosts and ids are others, and 30 % of the characters of its texts
 are replaced by others of their kind, so that copies are different articles of the same shape.
@@ -20,26 +20,30 @@ _DECLARED = re.compile(rb"""encoding=["']([\w.-]+)["']""")
 #: What keeps its characters: markup, entities, and elements that hold no prose.
 _KEPT = re.compile(
     r"<(guid|id|link|url|uri|pubDate|updated|published|lastBuildDate|dc:date|ttl|language)\b[^>]*>.*?</\1>"
-    r"|<!\[CDATA\[|\]\]>|<[^>]*>|&lt;[/!a-zA-Z].*?&gt;|&[^;\s]{1,20};"
+    r"|<!\[CDATA\[|\]\]>|<[^>]*>|&lt;[/!a-zA-Z][^<]*?&gt;|&[^;\s]{1,20};"
     # Addresses and the like; a sentence in Chinese has no space either.
-    r"|[!-%'-;=?-~]*[/@=:][!-%'-;=?-~]*",
+    r"|(?<![!-%'-:=?-~])[!-%'-;=?-~]*[/@=:][!-%'-;=?-~]*",
     re.DOTALL,
 )
 _HOST = re.compile(r"(https?://)(?=[\w.-]+\.\w)")
 _ID = re.compile(r"(<(?:guid|id)\b[^>]*>)(?!\s*(?:https?:|<!\[CDATA\[http))")
 
 
-def feeds(folder: Path, count: int) -> Iterator[tuple[str, bytes]]:
-    """`count` feeds with their names, from the files of `folder` again and again."""
+def feeds(folder: Path, count: int, carried: int = 0) -> Iterator[tuple[str, bytes]]:
+    """`count` feeds with their names, from the files of `folder` again and again.
+
+    `carried`: one copy in so many has the articles of the one before it, as a site that republishes another.
+    """
     samples = [(file.stem, file.read_bytes()) for file in sorted(folder.glob("*.xml"))]
     for number in range(count):
         name, data = samples[number % len(samples)]
         copy = number // len(samples)
-        yield f"{name}-{copy}", data if copy == 0 else varied(data, copy)
+        of = copy - 1 if carried and copy % carried == carried - 1 else copy
+        yield f"{name}-{copy}", data if copy == 0 else varied(data, copy, of)
 
 
-def varied(data: bytes, copy: int) -> bytes:
-    """One more feed of that shape, the same for the same number."""
+def varied(data: bytes, copy: int, of: int | None = None) -> bytes:
+    """One more feed of that shape, the same for the same number; with the words of the copy `of`."""
     declared = _DECLARED.search(data[:200])
     try:
         coding = declared[1].decode() if declared else "utf-8"
@@ -47,10 +51,11 @@ def varied(data: bytes, copy: int) -> bytes:
     except (UnicodeDecodeError, LookupError):
         coding = "latin-1"
         text = data.decode(coding)
-    chance = random.Random(copy)
+    of = copy if of is None else of
     text = _HOST.sub(rf"\g<1>v{copy}.", text)
     text = _ID.sub(rf"\g<1>v{copy}-", text)
-    return "".join(_pieces(text, chance)).encode(coding, "xmlcharrefreplace")
+    words = text if of == 0 else "".join(_pieces(text, random.Random(of)))
+    return words.encode(coding, "xmlcharrefreplace")
 
 
 def _pieces(text: str, chance: random.Random) -> Iterator[str]:

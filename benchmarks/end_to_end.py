@@ -1,11 +1,12 @@
 """The whole way from feeds on the network to feeds on the disk, beside peers that do less.
 
-    python -m benchmarks.end_to_end [feeds] [runs] [ours|reader|sfeed ...]
+    python -m benchmarks.end_to_end [feeds] [runs] [ours|pages|reader|sfeed ...]
 
 A first check of that many feeds, then one in which nothing changed, then one in which one feed has
-one new entry. Feeds come from a local server over loopback; the copies are different articles
-(`benchmarks.corpus`). lemon24/reader stores and neither cleans for publishing, deduplicates nor
-publishes; sfeed_update writes text files. They take part where they are installed.
+one new entry; then a first check where one feed in three carries the articles of another. Feeds come from a
+local server over loopback (`benchmarks.corpus`). Ours publishes in Atom, with archives; `pages` has the pages too that are made by default.
+lemon24/reader stores and neither cleans for publishing, deduplicates nor publishes; sfeed_update writes text
+files. They take part where they are installed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import corpus
@@ -40,27 +42,31 @@ else:
 """
 
 
+#: Of so many feeds one carries what another does, in the last step.
+CARRIED = 3
+
+
 def main(count: int = 2000, runs: int = 1, *who: str) -> None:
     print(f"{count} feeds, median of {runs}; seconds, CPU milliseconds a feed, memory of the largest process")
-    rows: dict[str, dict[str, list[Cost]]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        feeds = Path(name) / "feeds"
-        addresses = lay_out(feeds, count)
-        with serving(feeds) as port:
-            for _ in range(runs):
-                for title, prepare in PROGRAMS.items():
-                    if (not who or title in who) and available(title):
-                        once(
-                            rows.setdefault(title, {}), Path(name), feeds, prepare, [a.format(port) for a in addresses]
-                        )
+    programs = {title: prepare for title, prepare in PROGRAMS.items() if (not who or title in who) and available(title)}
+    rows: dict[str, dict[str, list[Cost]]] = {title: {} for title in programs}
+    steps = ("first check", "unchanged", "one new entry")
+    for carried, these in ((0, steps), (CARRIED, ("with copies",))):
+        with tempfile.TemporaryDirectory() as name:
+            feeds = Path(name) / "feeds"
+            addresses = lay_out(feeds, count, carried)
+            with serving(feeds) as port:
+                for _ in range(runs):
+                    for title, prepare in programs.items():
+                        once(rows[title], these, Path(name), prepare, [a.format(port) for a in addresses])
     report(rows, count)
 
 
-def lay_out(feeds: Path, count: int) -> list[str]:
+def lay_out(feeds: Path, count: int, carried: int = 0) -> list[str]:
     """Write the feeds; returns their addresses with `{}` for the port."""
     feeds.mkdir()
     addresses = []
-    for number, (name, data) in enumerate(corpus.feeds(corpus.SAMPLES, count)):
+    for number, (name, data) in enumerate(corpus.feeds(corpus.SAMPLES, count, carried)):
         (feeds / name).write_bytes(data)
         addresses.append(f"http://{HOSTS[number % len(HOSTS)]}:{{}}/{name}")
     return addresses
@@ -71,20 +77,20 @@ def available(title: str) -> bool:
         return (
             subprocess.run([reader_python(), "-c", "import reader"], capture_output=True, check=False).returncode == 0
         )
-    return title == "ours" or shutil.which("sfeed_update") is not None
+    return title != "sfeed" or shutil.which("sfeed_update") is not None
 
 
 def reader_python() -> str:
     return os.environ.get("READER_PYTHON", sys.executable)
 
 
-def once(row: dict[str, list[Cost]], place: Path, feeds: Path, prepare: Prepare, addresses: list[str]) -> None:
+def once(row: dict[str, list[Cost]], steps: Iterable[str], place: Path, prepare: Prepare, addresses: list[str]) -> None:
     folder = place / "run"
     folder.mkdir()
     check = prepare(folder, addresses)
-    for step in ("first check", "unchanged", "one new entry"):
+    for step in steps:
         if step == "one new entry":
-            add_entry(feeds / "021a787a782817fc-0")
+            add_entry(place / "feeds" / "021a787a782817fc-0")
         row.setdefault(step, []).append(check())
     shutil.rmtree(folder)
 
@@ -102,11 +108,11 @@ def add_entry(feed: Path) -> None:
 Prepare = Callable[[Path, list[str]], Callable[[], Cost]]
 
 
-def ours(folder: Path, addresses: list[str]) -> Callable[[], Cost]:
+def ours(folder: Path, addresses: list[str], *, pages: bool = False) -> Callable[[], Cost]:
     config = {
         "site": {"title": "Bench", "url": "https://bench.example/", "tag": "bench.example,2026"},
         "network": {"allow": ["127.0.0.0/8"], "per_host": 8},
-        "output": {"formats": ["atom"]},
+        "output": {"formats": ["atom"], "pages": pages},
         "sources": [{"name": f"feed {number}", "url": url} for number, url in enumerate(addresses)],
     }
     (folder / "config.yaml").write_text(json.dumps(config))
@@ -125,7 +131,7 @@ def sfeed(folder: Path, addresses: list[str]) -> Callable[[], Cost]:
     return lambda: timed(["sfeed_update", str(folder / "sfeedrc")], folder)
 
 
-PROGRAMS: dict[str, Prepare] = {"ours": ours, "reader": reader, "sfeed": sfeed}
+PROGRAMS: dict[str, Prepare] = {"ours": ours, "pages": partial(ours, pages=True), "reader": reader, "sfeed": sfeed}
 
 
 def timed(command: list[str], folder: Path) -> Cost:
