@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing, suppress
 
 from aggregator import indexing, pipeline, pushing, retention, turns
 from aggregator.means import Means
@@ -14,6 +14,9 @@ from aggregator.store import sources
 #: Tells of each check that ended, for progress.
 Told = Callable[[Result], None]
 
+#: Seconds of checks after which what they stored is grouped, so that not all of it is left for the end.
+MEANWHILE = 2.0
+
 
 async def once(
     means: Means, *, everything: bool = False, names: Sequence[str] = (), told: Told = lambda _: None
@@ -22,13 +25,38 @@ async def once(
     # What groups and publishes needs the memory more than the workers do.
     with closing(means.workers):
         async with means.fetcher:
-            results = await _check_all(means, _chosen(means, everything=everything, names=names), told)
+            states = _chosen(means, everything=everything, names=names)
+            results = await _grouped_meanwhile(means, _check_all(means, states, told))
     await asyncio.to_thread(retention.run, means)
     await asyncio.to_thread(pipeline.group, means)
     await asyncio.to_thread(indexing.index, means)
     await asyncio.to_thread(pipeline.publish, means)
     await pushing.push(means)
     return results
+
+
+async def _grouped_meanwhile(means: Means, checks: Awaitable[list[Result]]) -> list[Result]:
+    """The results of checks. What a round stores in an hour must not wait that long to be grouped, nor do processors
+    that readers leave free."""
+    ended = asyncio.Event()
+
+    async def group() -> None:
+        while not await _within(MEANWHILE, ended):
+            await asyncio.to_thread(pipeline.group, means)
+
+    grouping = asyncio.create_task(group())
+    try:
+        return await checks
+    finally:
+        ended.set()
+        await grouping
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether that happens within so many seconds; as soon as it does."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
 
 
 def _chosen(means: Means, *, everything: bool, names: Sequence[str]) -> list[SourceState]:

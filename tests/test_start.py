@@ -18,7 +18,7 @@ HEAVY = {
 #: Tells at the end what was imported, however the command ends.
 TELLING = """
 import atexit, sys
-atexit.register(lambda: print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr))
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 from aggregator.cli import main
 main(sys.argv[1:])
 """
@@ -34,7 +34,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def loaded(folder: Path, *arguments: str) -> set[str]:
-    """Everything outside the package itself that a command imported, by the names of the top."""
+    """Everything that a command imported, by the names of the top."""
+    return {name.partition(".")[0] for name in modules(folder, *arguments)}
+
+
+def modules(folder: Path, *arguments: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", TELLING, *arguments], cwd=folder, capture_output=True, text=True, check=True
     )
@@ -57,3 +61,10 @@ def test_only_an_unusual_database_url_has_the_database_library_loaded(folder: Pa
     for url, wanted in (("sqlite:///data/here.db", False), ("sqlite:///data/here.db?timeout=3", True)):
         file.write_text(json.dumps(json.loads(file.read_text()) | {"database": url}))
         assert ("sqlalchemy" in loaded(folder, "check")) is wanted
+
+
+def test_only_a_server_s_database_has_that_side_of_the_database_library_loaded(folder: Path) -> None:
+    modules(folder, "once", "--source", "Folder")  # makes the schema, which takes what knows all databases
+    found = modules(folder, "once", "--source", "Folder")
+    assert "sqlalchemy.dialects.sqlite" in found
+    assert not found & {"sqlalchemy.dialects.postgresql", "aggregator.store.search_postgresql"}
