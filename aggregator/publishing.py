@@ -21,7 +21,7 @@ from aggregator import beside, health, publish, steps
 from aggregator.means import Means
 from aggregator.restoring import restore as restore_files
 from aggregator.rounds import Made, Round
-from aggregator.steps import Done, Item, Job, Step
+from aggregator.steps import Done, Item, Step, Stint
 from aggregator.store import archives, categories, documents, feeds, paging, settings
 from aggregator.store.categories import Tree
 from aggregator.store.failures import again
@@ -37,7 +37,7 @@ BATCH = 10
 #: Entry pages; and those of which it is known at a time that they are behind.
 PAGES, MOST_PAGES = 200, 20_000
 
-#: So many jobs of one kind are done in this process: to start others would take longer.
+#: So many stints of one kind are done in this process: to start others would take longer.
 FEW = 4
 
 T = TypeVar("T")
@@ -103,19 +103,19 @@ def _feeds(this: Round, behind: Sequence[Item], workers: Workers | None = None) 
         if means.stopping.is_set():
             return
         _arrive(means, some)
-    jobs = _lasting(this, ids)
-    while jobs and not means.stopping.is_set():
-        _take(this, jobs, workers)
+    stints = _lasting(this, ids)
+    while stints and not means.stopping.is_set():
+        _take(this, stints, workers)
         # A page that emptied has its neighbours written once more. What failed its check is not tried again now.
-        jobs = _jobs(steps.numbered_pages, _pages_behind(this, ids))
-    _take(this, _jobs(steps.newest, behind), workers)
+        stints = _stints(steps.numbered_pages, _pages_behind(this, ids))
+    _take(this, _stints(steps.newest, behind), workers)
 
 
 def _batches(items: Sequence[T], size: int = BATCH) -> list[Sequence[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _jobs(step: Step, items: Sequence[Item], size: int = BATCH) -> list[Job]:
+def _stints(step: Step, items: Sequence[Item], size: int = BATCH) -> list[Stint]:
     return [[(step, some)] for some in _batches(items, size)]
 
 
@@ -132,22 +132,22 @@ def _arrive(means: Means, ids: Sequence[int]) -> None:
                 paging.arrive(connection, category_id)
 
 
-def _lasting(this: Round, ids: Collection[int]) -> list[Job]:
+def _lasting(this: Round, ids: Collection[int]) -> list[Stint]:
     """Archives and numbered pages that are behind. Both come by the age of their stories, and so those of one time
     together: each story is read, and made into what they show, once for both."""
     if not ids:
         return []
     with this.means.database.read() as connection:
-        sealed = _jobs(steps.archives, archives.unwritten(connection, frozenset(ids)))
-    paged = _jobs(steps.numbered_pages, _pages_behind(this, ids))
+        sealed = _stints(steps.archives, archives.unwritten(connection, frozenset(ids)))
+    paged = _stints(steps.numbered_pages, _pages_behind(this, ids))
     most = max(len(sealed), len(paged))
     shares = ((_share(sealed, at, most), _share(paged, at, most)) for at in range(most))
     return [[*chain(*some), *chain(*others)] for some, others in shares]
 
 
-def _share(jobs: Sequence[Job], at: int, of: int) -> Sequence[Job]:
+def _share(stints: Sequence[Stint], at: int, of: int) -> Sequence[Stint]:
     """What comes at this place where they are spread over so many."""
-    return jobs[at * len(jobs) // of : (at + 1) * len(jobs) // of]
+    return stints[at * len(stints) // of : (at + 1) * len(stints) // of]
 
 
 def _pages_behind(this: Round, ids: Collection[int]) -> list[Item]:
@@ -163,23 +163,23 @@ def _entry_pages(this: Round, workers: Workers | None = None) -> None:
             behind = documents.dirty_stories(connection, MOST_PAGES)
         if not behind:
             return
-        _take(this, _jobs(steps.entry_pages, behind, PAGES), workers)
+        _take(this, _stints(steps.entry_pages, behind, PAGES), workers)
 
 
-def _take(this: Round, jobs: Sequence[Job], workers: Workers | None) -> None:
+def _take(this: Round, stints: Sequence[Stint], workers: Workers | None) -> None:
     """Take these steps and note what was done, until the process is to stop. Many are taken by workers."""
-    if workers is not None and len(jobs) > FEW:
-        beside.take(this, jobs, workers, partial(_note, this))
+    if workers is not None and len(stints) > FEW:
+        beside.take(this, stints, workers, partial(_note, this))
         return
-    for job in jobs:
+    for stint in stints:
         if this.means.stopping.is_set():
             return
-        _note(this, job, steps.take(this, job))
+        _note(this, stint, steps.take(this, stint))
 
 
-def _note(this: Round, job: Job, done: Sequence[Done]) -> None:
+def _note(this: Round, stint: Stint, done: Sequence[Done]) -> None:
     """Write down what became of each step."""
-    for (step, _), one in zip(job, done, strict=True):
+    for (step, _), one in zip(stint, done, strict=True):
         with this.means.database.write(beside=True) as connection:
             documents.forget(connection, one.gone)
             documents.record(connection, one.rows)

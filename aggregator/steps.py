@@ -41,12 +41,12 @@ class Done:
 
 Step = Callable[[Round, Sequence[Item]], Done]
 #: Steps that show much the same, to be taken one after the other by one process.
-Job = Sequence[tuple[Step, Sequence[Item]]]
+Stint = Sequence[tuple[Step, Sequence[Item]]]
 
 
-def take(this: Round, job: Job) -> list[Done]:
+def take(this: Round, stint: Stint) -> list[Done]:
     """Take these steps; raises StoreError where the output folder or the database fails."""
-    return [step(this, items) for step, items in job]
+    return [step(this, items) for step, items in stint]
 
 
 def archives(this: Round, parts: Sequence[Item]) -> Done:

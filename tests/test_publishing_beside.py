@@ -20,7 +20,7 @@ from aggregator import beside, pipeline, steps
 from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.rounds import Made, Round
-from aggregator.steps import Done, Item, Job
+from aggregator.steps import Done, Item, Stint
 from aggregator.store import documents
 from aggregator.workers import Workers
 from tests.e2e.service import eventually
@@ -56,11 +56,11 @@ class Noting(Workers):
 
     def __init__(self) -> None:
         super().__init__(2, enough=1)
-        self.jobs: list[Job] = []
+        self.stints: list[Stint] = []
 
     def call(self, work: Callable[[], T], here: Callable[[], T], weight: int) -> Future[T]:
         if isinstance(here, partial) and here.func is beside._take_here:
-            self.jobs.append(here.args[1])
+            self.stints.append(here.args[1])
         return super().call(work, here, weight)
 
 
@@ -91,7 +91,7 @@ def test_a_large_round_gives_the_same_whoever_takes_its_steps(world: World, tmp_
             written = pipeline.publish(more if name == "beside" else replace(means, workers=Workers(0)))
             assert not behind(means)
             assert isinstance(more.workers, Noting)
-            steps_taken = {step for job in more.workers.jobs for step, _ in job}
+            steps_taken = {step for stint in more.workers.stints for step, _ in stint}
             assert steps_taken == ({steps.archives, steps.numbered_pages, steps.newest} if name == "beside" else set())
         found.append((sorted(written), dict(one.published()), rows(one), one.rows("SELECT count(*) FROM event")))
     assert found[0] == found[1]
@@ -191,10 +191,10 @@ def test_what_a_worker_does_not_publish_is_told_here(world: World, caplog: pytes
     noted = []
     with world.writing() as means, helped(means) as more, caplog.at_level(logging.ERROR):
         this = Round(more)
-        jobs = [[(faulty, [(os.getpid(), number)])] for number in range(6)]
-        beside.take(this, jobs, more.workers, lambda job, done: noted.append((job, done)))
+        stints = [[(faulty, [(os.getpid(), number)])] for number in range(6)]
+        beside.take(this, stints, more.workers, lambda stint, done: noted.append((stint, done)))
         this.tell()
-    assert noted == [(job, [Done([], job[0][1])]) for job in jobs]
+    assert noted == [(stint, [Done([], stint[0][1])]) for stint in stints]
     assert sorted(world.rows("SELECT path FROM event WHERE kind = 'fault'")) == [
         (f"feeds/{number}.atom",) for number in range(6)
     ]

@@ -16,12 +16,12 @@ Part = TypeVar("Part")
 K = TypeVar("K")
 V = TypeVar("V")
 
-#: Parts that are kept: of some two thousand stories, 20 MB where articles are of 5 KB; and of a thousand between
+#: Parts that are kept: of some sixteen hundred stories, 20 MB where articles are of 5 KB; and of a thousand between
 #: two rounds.
-MOST, MOST_RESTING = 6_000, 3_000
+MOST, MOST_RESTING = 5_000, 3_000
 
-#: Of what is found out, which is small: some 8 MB.
-MOST_KNOWN = 20_000
+#: Of what is found out, which is small: some 6 MB.
+MOST_KNOWN = 12_000
 
 
 class Kept:
