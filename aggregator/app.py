@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 from aggregator import __version__, health, publish, replay, restoring
@@ -46,10 +46,10 @@ def build(
 
     `memory` shares with other processes what hosts ask for.
     """
-    naming = _naming(config)
+    naming, database = _naming(config), Database(config.database)
     return Means(
         config=config,
-        database=Database(config.database),
+        database=database,
         make_fetcher=lambda: fetcher or _fetcher(config, memory),
         clock=clock,
         sources={source.name: source for source in config.sources},
@@ -63,6 +63,8 @@ def build(
             naming.description,
             lambda name: categories.named_key(categories.PUBLISHER, name, naming),
         ),
+        # Without what may be a hundred thousand, and is for those who check.
+        twin=partial(build, config.model_copy(update={"sources": (), "rules": ()})) if database.shared else None,
     )
 
 
@@ -154,4 +156,5 @@ def writing(means: Means, *, service: bool = False) -> Iterator[None]:
         try:
             yield
         finally:
+            means.workers.close()
             means.database.close()

@@ -55,8 +55,11 @@ class Means:
     shown: Shown
     #: Set when the process is to end: long work in threads stops at its next batch.
     stopping: Event = field(default_factory=Event)
-    #: Read documents; whoever checks closes them.
+    #: Read documents, and publish where there is much of it.
     workers: Workers = field(default_factory=Workers)
+    #: Makes in another process what publishing by this configuration needs, and can be pickled; None where nobody else
+    #: can see the database.
+    twin: Callable[[], Means] | None = None
     #: What publishing keeps from one round to the next: stories, and parts of documents that show them.
     shelf: Shelf = field(default_factory=Shelf)
     kept: Kept = field(default_factory=Kept)

@@ -4,43 +4,43 @@
     the site    what there is once: articles' own pages, the list of feeds, the home page, the health feed
 
 A feed settles by itself and leaves the site behind; so processes may publish different feeds at once, and
-nothing is forgotten wherever one ends. A round is both, for all that is behind.
+nothing is forgotten wherever one ends. A round is both, for all that is behind; the steps of a large one are taken
+by workers (`beside`), and written down here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from aggregator import health, publish
-from aggregator.config.schema import Output
+from aggregator import beside, health, publish, steps
 from aggregator.means import Means
-from aggregator.model import Feed, Moved, Story
-from aggregator.publish.addresses import archive_path, entry_path, page_path
-from aggregator.publish.pages import Nodes
 from aggregator.restoring import restore as restore_files
 from aggregator.rounds import Made, Round
-from aggregator.store import archives, categories, documents, feeds, moves, paging, settings
+from aggregator.steps import Done, Item, Step, Stint
+from aggregator.store import archives, categories, documents, feeds, paging, settings
 from aggregator.store.categories import Tree
 from aggregator.store.failures import again
-from aggregator.store.feeds import Choice, Part
+from aggregator.store.feeds import Choice
 from aggregator.store.shown import Stories
+from aggregator.workers import Workers
 
 #: Newest entries on the home page.
 HOME_ENTRIES = 30
 
 #: Feeds, or parts of them, that are read together, and written down in one transaction: a few megabytes.
 BATCH = 10
-#: Entry pages.
-PAGES = 200
+#: Entry pages; and those of which it is known at a time that they are behind.
+PAGES, MOST_PAGES = 200, 20_000
 
-#: A feed, and the counter that its publication settles.
-Behind = tuple[int, int]
+#: So many stints of one kind are done in this process: to start others would take longer.
+FEW = 4
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 def publish_round(means: Means, *, everything: bool = False, restore: bool = True) -> list[str]:
@@ -61,8 +61,9 @@ def publish_round(means: Means, *, everything: bool = False, restore: bool = Tru
     this = Round(means, trusting=not everything)
     with means.database.read() as connection:
         behind = categories.dirty(connection)
-    _entry_pages(this)
-    _feeds(this, behind)
+    workers = means.workers if beside.helps(means) else None
+    _entry_pages(this, workers)
+    _feeds(this, behind, workers)
     _site(this)
     this.finish()
     return _health(this)
@@ -92,45 +93,37 @@ def publish_site(means: Means) -> list[str]:
     return _health(this)
 
 
-def _feeds(this: Round, behind: Sequence[Behind]) -> None:
-    """Write what is behind of these feeds, until the process is to stop."""
-    for step in _steps(this, behind):
-        if this.means.stopping.is_set():
-            return
-        step()
+def _feeds(this: Round, behind: Sequence[Item], workers: Workers | None = None) -> None:
+    """Write what is behind of these feeds, until the process is to stop.
 
-
-def _steps(this: Round, behind: Sequence[Behind]) -> Iterator[Callable[[], None]]:
-    """Archives, pages, feeds: what stays comes before what leads to it, and is there when the feed settles."""
-    ids = [category_id for category_id, _ in behind]
+    Archives, pages, feeds: what stays comes before what leads to it, and is there when the feed settles.
+    """
+    means, ids = this.means, [category_id for category_id, _ in behind]
     for some in _batches(ids):
-        yield partial(_arrive, this, some)
-    for parts in _batches(_unwritten(this, archives.unwritten, ids)):
-        yield partial(_archives, this, parts)
-    # A page that emptied has its neighbours written once more.
-    while this.means.config.output.pages and (numbered := _unwritten(this, paging.unwritten, ids)):
-        for parts in _batches(numbered):
-            yield partial(_numbered_pages, this, parts)
-    for few in _batches(behind):
-        yield partial(_newest, this, few)
+        if means.stopping.is_set():
+            return
+        _arrive(means, some)
+    stints = _lasting(this, ids)
+    while stints and not means.stopping.is_set():
+        _take(this, stints, workers)
+        # A page that emptied has its neighbours written once more. What failed its check is not tried again now.
+        stints = _stints(steps.numbered_pages, _pages_behind(this, ids))
+    _take(this, _stints(steps.newest, behind), workers)
 
 
-def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+def _batches(items: Sequence[T], size: int = BATCH) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _unwritten(
-    this: Round, asked: Callable[[Connection, Container[int]], list[Part]], feeds: Collection[int]
-) -> list[Part]:
-    with this.means.database.read() as connection:
-        return asked(connection, frozenset(feeds)) if feeds else []
+def _stints(step: Step, items: Sequence[Item], size: int = BATCH) -> list[Stint]:
+    return [[(step, some)] for some in _batches(items, size)]
 
 
 @again
-def _arrive(this: Round, ids: Sequence[int]) -> None:
+def _arrive(means: Means, ids: Sequence[int]) -> None:
     """Give what is new in these feeds its places in them."""
-    output = this.means.config.output
-    with this.means.database.write() as connection:
+    output = means.config.output
+    with means.database.write() as connection:
         for category_id in ids:
             archives.arrive(connection, category_id)
             if output.archive and "atom" in output.formats:
@@ -139,83 +132,74 @@ def _arrive(this: Round, ids: Sequence[int]) -> None:
                 paging.arrive(connection, category_id)
 
 
-def _archives(this: Round, parts: Sequence[Part]) -> None:
-    """Write what was sealed, or taken out, since."""
-    means = this.means
-    with means.database.read() as connection:
-        sealed = feeds.sealed(connection, parts, means.shown, this.stories)
-    paths = {part: archive_path(feed.slug, part[1]) for part, feed in zip(parts, sealed, strict=True)}
-    standing = this.standing(list(paths.values()))
-    rows = this.put(
-        _archive(this, part, feed, standing.get(paths[part])) for part, feed in zip(parts, sealed, strict=True)
-    )
-    # What failed its check is tried again when the feed next changes.
-    faulty = {fault.path for fault in this.faults}
-    with means.database.write(beside=True) as connection:
-        documents.record(connection, rows)
-        archives.settle(connection, [part for part in parts if paths[part] not in faulty])
+def _lasting(this: Round, ids: Collection[int]) -> list[Stint]:
+    """Archives and numbered pages that are behind. Both come by the age of their stories, and so those of one time
+    together: each story is read, and made into what they show, once for both."""
+    if not ids:
+        return []
+    with this.means.database.read() as connection:
+        sealed = _stints(steps.archives, archives.unwritten(connection, frozenset(ids)))
+    paged = _stints(steps.numbered_pages, _pages_behind(this, ids))
+    most = max(len(sealed), len(paged))
+    shares = ((_share(sealed, at, most), _share(paged, at, most)) for at in range(most))
+    return [[*chain(*some), *chain(*others)] for some, others in shares]
 
 
-def _archive(this: Round, part: Part, feed: Feed, standing: bytes | None) -> Made:
-    site, output = this.means.config.site, this.means.config.output
-    path, data = publish.archive_document(feed, site, output, standing, this.kept)
-    # What stands there may say another thing of an entry than other documents do.
-    return Made(path, data, {"category_id": part[0], "archive": part[1]}, None if standing else this.kept)
+def _share(stints: Sequence[Stint], at: int, of: int) -> Sequence[Stint]:
+    """What comes at this place where they are spread over so many."""
+    return stints[at * len(stints) // of : (at + 1) * len(stints) // of]
 
 
-def _numbered_pages(this: Round, parts: Sequence[Part]) -> None:
-    means = this.means
-    with means.database.read() as connection:
-        pages = dict(zip(parts, feeds.numbered(connection, parts, means.shown, this.stories), strict=True))
-        nodes = _named(this, connection, pages.values())
-    rows = this.put(_numbered_page(this, part, feed, nodes) for part, feed in pages.items() if feed.stories)
-    this.take_away([page_path(feed.slug, part[1]) for part, feed in pages.items() if not feed.stories])
-    with means.database.write(beside=True) as connection:
-        documents.record(connection, rows)
-        paging.settle(connection, {part: not feed.stories for part, feed in pages.items()})
+def _pages_behind(this: Round, ids: Collection[int]) -> list[Item]:
+    if not (ids and this.means.config.output.pages):
+        return []
+    with this.means.database.read() as connection:
+        return paging.unwritten(connection, frozenset(ids))
 
 
-def _numbered_page(this: Round, part: Part, feed: Feed, nodes: Nodes) -> Made:
-    site, output = this.means.config.site, this.means.config.output
-    path, data = publish.page_document(feed, site, output, nodes, this.kept)
-    return Made(path, data, {"category_id": part[0], "page": part[1]})
+def _entry_pages(this: Round, workers: Workers | None = None) -> None:
+    while not this.means.stopping.is_set():
+        with this.means.database.read() as connection:
+            behind = documents.dirty_stories(connection, MOST_PAGES)
+        if not behind:
+            return
+        _take(this, _stints(steps.entry_pages, behind, PAGES), workers)
 
 
-def _newest(this: Round, behind: Sequence[Behind]) -> None:
-    """The feeds themselves, each with the page beside it; then they are settled."""
-    means = this.means
-    ids = [category_id for category_id, _ in behind]
-    with means.database.read() as connection:
-        chosen = choice(means.config.output)
-        found = dict(zip(ids, feeds.feeds(connection, ids, chosen, means.shown, this.tree, this.stories), strict=True))
-        nodes = _named(this, connection, found.values())
-        gone = moves.gone(connection, ids)
-    rows = this.put(one for category_id in ids for one in _feed(this, found[category_id], gone, nodes, category_id))
-    with means.database.write(beside=True) as connection:
-        documents.record(connection, rows)
-        categories.settle(connection, behind)
-        documents.outdate_site(connection)
+def _take(this: Round, stints: Sequence[Stint], workers: Workers | None) -> None:
+    """Take these steps and note what was done, until the process is to stop. Many are taken by workers."""
+    if workers is not None and len(stints) > FEW:
+        beside.take(this, stints, workers, partial(_note, this))
+        return
+    for stint in stints:
+        if this.means.stopping.is_set():
+            return
+        _note(this, stint, steps.take(this, stint))
 
 
-def _feed(this: Round, feed: Feed, gone: Mapping[int, Moved], nodes: Nodes, category_id: int) -> Iterator[Made]:
-    site, output = this.means.config.site, this.means.config.output
-    of = {"category_id": category_id}
-    if category_id in gone:
-        return (Made(path, data, of) for path, data in publish.moved_documents(gone[category_id], site, output))
-    shown = publish.feed_documents(feed, site, output, nodes, this.kept)
-    return (Made(path, data, of, this.kept) for path, data in shown)
+def _note(this: Round, stint: Stint, done: Sequence[Done]) -> None:
+    """Write down what became of each step."""
+    for (step, _), one in zip(stint, done, strict=True):
+        with this.means.database.write(beside=True) as connection:
+            documents.forget(connection, one.gone)
+            documents.record(connection, one.rows)
+            SETTLED[step](connection, one)
 
 
-def _named(this: Round, connection: Connection, shown: Iterable[Feed]) -> Nodes:
-    """The categories that the pages beside these feeds name."""
-    paths = (path for feed in shown for path in publish.named(feed))
-    return this.tree.of(connection, paths) if this.means.config.output.pages else {}
+def _settle_feeds(connection: Connection, done: Done) -> None:
+    categories.settle(connection, done.settled)
+    documents.outdate_site(connection)
 
 
-def choice(output: Output) -> Choice:
-    """Which of its stories a feed shows."""
-    archiving = output.archive and "atom" in output.formats
-    return Choice(output.entries, unsealed=archiving, per_publisher=output.per_source, paged=output.pages)
+#: How it is noted that there is nothing left to do.
+SETTLED: Mapping[Step, Callable[[Connection, Done], None]] = {
+    steps.archives: lambda connection, done: archives.settle(connection, done.settled),
+    steps.numbered_pages: lambda connection, done: paging.settle(
+        connection, {part: part in done.empty for part in done.settled}
+    ),
+    steps.newest: _settle_feeds,
+    steps.entry_pages: lambda connection, done: documents.settle_stories(connection, done.settled),
+}
 
 
 def _site(this: Round) -> None:
@@ -242,29 +226,6 @@ def home_page(connection: Connection, means: Means, tree: Tree, stories: Stories
     root = categories.root(connection)
     newest = feeds.feed(connection, root, Choice(HOME_ENTRIES), means.shown, tree, stories)
     return publish.Home(newest, categories.tree(connection, means.naming).children, len(means.sources))
-
-
-def _entry_pages(this: Round) -> None:
-    """Pages of articles that have no address but ours; those of stories that ended are taken away."""
-    means = this.means
-    while True:
-        with means.database.read() as connection:
-            counters = documents.dirty_stories(connection, PAGES)
-            if not counters:
-                return
-            shown, ended = feeds.pages(connection, [story_id for story_id, _ in counters], means.shown)
-            nodes = this.tree.of(connection, {path for story in shown.values() for path in story.paths})
-        rows = this.put(_pages(this, shown, nodes))
-        this.take_away([entry_path(uuid) for uuid in ended])
-        with means.database.write(beside=True) as connection:
-            documents.record(connection, rows)
-            documents.settle_stories(connection, counters)
-
-
-def _pages(this: Round, stories: Mapping[int, Story], nodes: Nodes) -> Iterator[Made]:
-    for story_id, story in stories.items():
-        for path, data in publish.entry_documents([story], this.means.config.site, this.means.config.output, nodes):
-            yield Made(path, data, {"story_id": story_id})
 
 
 def _health(this: Round) -> list[str]:

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from aggregator import health, publish
 from aggregator.means import Means
 from aggregator.publish.addresses import HEALTH
-from aggregator.publishing import choice, home_page
+from aggregator.publishing import home_page
+from aggregator.steps import choice
 from aggregator.store import documents, feeds, moves
 from aggregator.store.categories import Tree
 from aggregator.store.shown import Stories

@@ -1,5 +1,6 @@
 """What publishing has at hand for one round: what was read and made for several documents, and what was written.
 
+Nothing here writes to the database but `tell`, so that a process beside the one writer can have a part of a round.
 A document that differs from what lies in its place is checked and put there; one that fails stays out.
 """
 
@@ -22,6 +23,9 @@ from aggregator.store.shown import Stories
 
 log = logging.getLogger(__name__)
 
+
+#: Documents written, faults, and documents that are fine now.
+News = tuple[list[str], list[Event], set[str]]
 
 #: Files that are flushed to the disk at once.
 FLUSHES = 8
@@ -50,6 +54,8 @@ class Round:
     faults: list[Event] = field(default_factory=list)
     #: Documents that were not published before, and are fine now.
     mended: set[str] = field(default_factory=set)
+    #: What another process did not finish is done once more: what it had put in place by then counts as written too.
+    repeating: bool = False
 
     @cached_property
     def stories(self) -> Stories:
@@ -105,13 +111,24 @@ class Round:
         found = {path: publish.read(self.means.root, path) for path in known}
         return {path: data for path, data in found.items() if data and digest(data) == known[path]}
 
-    def take_away(self, paths: Sequence[str]) -> None:
-        """Remove files, and what is known of them."""
+    def take_away(self, paths: Sequence[str]) -> Sequence[str]:
+        """Remove files; returns their paths, which the database is to forget."""
         for path in paths:
             publish.remove(self.means.root, path)
-        if paths:
-            with self.means.database.write(beside=True) as connection:
-                documents.forget(connection, paths)
+        return paths
+
+    def hand_over(self) -> News:
+        """What there is to tell since the last time."""
+        news = self.written, self.faults, self.mended
+        self.written, self.faults, self.mended = [], [], set()
+        return news
+
+    def take_over(self, news: News) -> None:
+        """What there is to tell of what another process did."""
+        written, faults, mended = news
+        self.written += written
+        self.faults += faults
+        self.mended |= mended
 
     def finish(self) -> list[str]:
         """Make what was written last, and tell of faults; names the files."""
@@ -149,7 +166,7 @@ class Round:
     def _one(self, wanted: tuple[Made, bytes]) -> dict[str, Any]:
         one, mark = wanted
         root = self.means.root
-        if publish.put(root, one.path, one.data, sync=is_feed(one.path)):
+        if publish.put(root, one.path, one.data, sync=is_feed(one.path)) or self.repeating:
             self.written.append(one.path)
         size, mtime = publish.stamp(root, one.path) or (None, None)
         return {"path": one.path, "digest": mark, "size": size, "mtime": mtime, **one.of}

@@ -22,7 +22,7 @@ async def once(
     means: Means, *, everything: bool = False, names: Sequence[str] = (), told: Told = lambda _: None
 ) -> list[Result]:
     """Check the sources that are due (or all, or the named) once, then group and publish; once a day, purge."""
-    # What groups and publishes needs the memory more than the workers do.
+    # What groups needs the memory more than the workers do; a large round of publishing has new ones.
     with closing(means.workers):
         async with means.fetcher:
             states = _chosen(means, everything=everything, names=names)

@@ -1,9 +1,9 @@
-"""One worker: a process that reads documents from its standard input and answers on its standard output.
+"""One worker: a process that is told what to do on its standard input and answers on its standard output.
 
-`workers` starts it and speaks to it in pickles, one document at a time. It ends with its input, and so with the
-process that started it, however that ended. What a document may cost is bounded by the kernel, for what
-hangs or grows in a library written in C is not reached by anything milder: the process ends, and by how
-it ended `workers` knows what was wrong with the document.
+`workers` starts it and speaks to it in pickles: a function with its arguments, and what came of it. It ends with its
+input, and so with the process that started it, however that ended. What a piece of work may cost is bounded by the
+kernel, for what hangs or grows in a library written in C is not reached by anything milder: the process ends, and by
+how it ended `workers` knows what was wrong with a document.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ OUT_OF_MEMORY = 70
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The answer for a document on which our own code failed."""
+    """The answer where our own code failed."""
 
     trace: str
 
 
 def main() -> None:
-    """Answer until the input ends. Arguments: seconds that a document may take, bytes that it may add in memory."""
+    """Answer until the input ends. Arguments: seconds that an answer may take, bytes that it may add in memory."""
     seconds, room = (int(argument) for argument in sys.argv[1:])
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the answers
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _end_with_input() -> None:
-    """Also in the middle of a document that nobody waits for any more."""
+    """Also in the middle of work that nobody waits for any more."""
     input_ends = select.poll()
     input_ends.register(0, 0)
     input_ends.poll()
@@ -73,12 +73,10 @@ def _bound(room: int) -> None:
 
 
 def _work(tasks: BinaryIO, answers: BinaryIO, seconds: int) -> None:
-    from aggregator.prepare import prepare
-
-    document, recipe, now, known = pickle.load(tasks)  # noqa: S301  from the process that started us
+    work = pickle.load(tasks)  # noqa: S301  from the process that started us
     signal.alarm(seconds)
     try:
-        answer: object = prepare(document, recipe, now, known)
+        answer: object = work()
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001  it is raised again where it can be told of

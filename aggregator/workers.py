@@ -1,9 +1,10 @@
-"""Documents are read in this process while there is little to do, and in processes beside it while there is much.
+"""Work is done in this process while there is little of it, and in processes beside it while there is much: documents
+are read, and a large round of publishing is written.
 
 A worker costs half a second of processor time and some 100 MB; one is started when so much waits that it pays, and
 ends when there was nothing to do for a while. Until it is there, work goes on here.
 
-Each worker has one document at a time and a pipe of its own: when it dies, the document that it had is the
+Each worker has one piece of work at a time and a pipe of its own: when it dies, the document that it had is the
 culprit, and nobody else's is lost. That, and that a worker must end with us even if we are killed,
 is why this is no ProcessPoolExecutor (docs/decisions.md).
 """
@@ -18,20 +19,23 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Condition, Thread
 from time import monotonic
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from aggregator import worker
 from aggregator.model import Document, Failed, Outcome
 from aggregator.prepare import NOTHING, Read, Recipe, Titles, prepare
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Bytes of documents that must wait for each worker to be started. Two megabytes are half a second
 #: of work: as much as the start of a worker costs.
@@ -55,7 +59,7 @@ MAIN = "import sys; sys.path[:] = {path!r}; from aggregator.worker import main; 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one document may cost. Generous: the largest allowed ones take 5 s and 100 MB."""
+    """What one piece of work may cost. Generous: the largest documents allowed take 5 s and 100 MB."""
 
     seconds: int = 120
     #: Bytes beyond what an idle worker has.
@@ -64,19 +68,19 @@ class Limits:
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    document: Document
-    recipe: Recipe
-    now: datetime
-    known: Titles
-    done: Future[Read | Failed] = field(default_factory=Future)
-
-    @property
-    def weight(self) -> int:
-        return max(len(self.document.body), LEAST)
+    #: For a worker: a function at the top of its module, with its arguments.
+    work: Callable[[], Any]
+    #: The same for this process.
+    here: Callable[[], Any]
+    #: In bytes of documents, which it takes as long to read.
+    weight: int
+    #: What comes of it where it ends every worker, which had this exit status.
+    lost: Callable[[int], Any]
+    done: Future[Any] = field(default_factory=Future)
 
 
 class WorkerError(Exception):
-    """Our own code failed on a document in a worker; the message is the traceback from there."""
+    """Our own code failed in a worker, and the message is the traceback from there; or the worker was lost."""
 
 
 class _EndedError(Exception):
@@ -126,7 +130,7 @@ class _Worker:
         return process.handle.pid if process else None
 
     def start(self) -> _Process:
-        """The process, ready for a document; raises OSError or _EndedError where there can be none."""
+        """The process, ready for work; raises OSError or _EndedError where there can be none."""
         if self._process:
             return self._process
         process = self._process = _launched(self._limits)
@@ -134,8 +138,8 @@ class _Worker:
             raise _EndedError
         return process
 
-    def read(self, task: _Task) -> Read | Failed:
-        """What is in the document; raises WorkerError for a fault of ours.
+    def do(self, task: _Task) -> object:
+        """What comes of it; raises WorkerError for a fault of ours.
 
         Whoever dies of it is asked once more, anew: somebody else may have killed it, the kernel for want of memory.
         """
@@ -149,15 +153,15 @@ class _Worker:
                 raise CancelledError
             if status in (worker.OUT_OF_MEMORY, -signal.SIGALRM):
                 break
-        return _culprit(status, self._limits)
+        return task.lost(status)
 
     @staticmethod
-    def _ask(process: _Process, task: _Task) -> Read | Failed:
-        process.tell((task.document, task.recipe, task.now, task.known))
+    def _ask(process: _Process, task: _Task) -> object:
+        process.tell(task.work)
         answer = process.hear()
-        if isinstance(answer, (Read, Failed)):
-            return answer
-        raise WorkerError(answer.trace if isinstance(answer, worker.Fault) else repr(answer))
+        if isinstance(answer, worker.Fault):
+            raise WorkerError(answer.trace)
+        return answer
 
     def end(self) -> int:
         """Have the process gone; returns its exit status, 0 where there is none."""
@@ -185,7 +189,11 @@ def _launched(limits: Limits) -> _Process:
     return _Process(process, process.stdin, process.stdout)
 
 
-def _culprit(status: int, limits: Limits) -> Failed:
+def _lost(status: int) -> object:
+    raise WorkerError(f"the process that did it ended (status {status})")
+
+
+def _culprit(limits: Limits, status: int) -> Failed:
     """What to say of a document that ends the process that reads it."""
     words = {
         worker.OUT_OF_MEMORY: f"reading it takes more than {limits.memory >> 20} MB of memory",
@@ -196,7 +204,7 @@ def _culprit(status: int, limits: Limits) -> Failed:
 
 
 class Workers:
-    """Reads documents wherever there is a processor free. For any thread; making it starts nothing."""
+    """Has work done wherever there is a processor free. For any thread; making it starts nothing."""
 
     def __init__(
         self, most: int | None = None, *, enough: int = ENOUGH, idle: float = IDLE, limits: Limits = Limits()
@@ -205,7 +213,7 @@ class Workers:
 
         This process stores what they read, which takes it half the time that reading takes.
         """
-        self._most = min(MOST, _processors()) if most is None else most
+        self.most = min(MOST, _processors()) if most is None else most
         self._enough, self._idle, self._limits = max(enough, 1), idle, limits
         #: Guards everything below, and tells of every change of it.
         self._changed = Condition()
@@ -235,17 +243,32 @@ class Workers:
 
         What waits is held in memory: it is for the caller to begin no more than is reasonable.
         """
-        tasks = [_Task(document, recipe, now, known) for document in documents]
+        tasks = []
+        for document in documents:
+            work = partial(prepare, document, recipe, now, known)
+            tasks.append(_Task(work, work, max(len(document.body), LEAST), partial(_culprit, self._limits)))
+        self._begin(tasks)
+        return [task.done for task in tasks]
+
+    def call(self, work: Callable[[], T], here: Callable[[], T], weight: int) -> Future[T]:
+        """What comes of this work, of so many bytes' weight: of `work` in a worker, or of `here` in this process.
+
+        Raises WorkerError where the worker failed; what `here` raises is raised as it is.
+        """
+        task = _Task(work, here, weight, _lost)
+        self._begin([task])
+        return task.done
+
+    def _begin(self, tasks: Collection[_Task]) -> None:
         with self._changed:
             self._tasks.extend(tasks)
             self._load += sum(task.weight for task in tasks)
             self._staff()
             self._changed.notify_all()
-        return [task.done for task in tasks]
 
     @property
     def pids(self) -> list[int]:
-        """The processes that documents are read in now; empty while that is this one."""
+        """The processes that work is done in now; empty while that is this one."""
         with self._changed:
             return sorted(pid for one in self._ready if (pid := one.pid))
 
@@ -267,16 +290,16 @@ class Workers:
         if self._tasks and not self._here and not self._ready:
             self._here = True
             Thread(target=self._work_here, name="reading", daemon=True).start()
-        while self._hired < min(self._most, self._load // self._enough) and monotonic() >= self._not_before:
+        while self._hired < min(self.most, self._load // self._enough) and monotonic() >= self._not_before:
             self._hired += 1
             Thread(target=self._employ, name=f"worker {self._hired}", daemon=True).start()
 
     def _work_here(self) -> None:
         while task := self._next_here():
-            self._do(task, _read_here)
+            self._do(task, task.here)
 
     def _next_here(self) -> _Task | None:
-        """The next document; None where nothing comes, or workers do it from now on."""
+        """What is next; None where nothing comes, or workers do it from now on."""
         with self._changed:
             self._changed.wait_for(lambda: self._tasks or self._ready, self._idle)
             if self._tasks and not self._ready:
@@ -295,8 +318,8 @@ class Workers:
             one.start()
             self._arrive(one)
             while task := self._next(one):
-                self._do(task, one.read)
-                one.start()  # where the document ended it
+                self._do(task, partial(one.do, task))
+                one.start()  # where the work ended it
         except (OSError, _EndedError) as error:
             if not one.dismissed:
                 log.warning("no process can be started to read documents in, they are read in the main one: %r", error)
@@ -328,18 +351,14 @@ class Workers:
             self._staff()
             self._changed.notify_all()
 
-    def _do(self, task: _Task, read: Callable[[_Task], Read | Failed]) -> None:
+    def _do(self, task: _Task, work: Callable[[], object]) -> None:
         if task.done.set_running_or_notify_cancel():
             try:
-                task.done.set_result(read(task))
+                task.done.set_result(work())
             except Exception as error:  # noqa: BLE001  it is raised where the result is waited for
                 task.done.set_exception(error)
         with self._changed:
             self._load -= task.weight
-
-
-def _read_here(task: _Task) -> Read | Failed:
-    return prepare(task.document, task.recipe, task.now, task.known)
 
 
 def _processors() -> int:

@@ -2,20 +2,24 @@
 
 CPU milliseconds and statements, medians of so many runs, with Atom, archives and pages: the first publication of
 that many feeds (`benchmarks.corpus`), each a feed of ours again; a round for one new entry, and for one in each of a
-hundred feeds; and a round for one new entry as the number of categories grows, without pages and with them. The
-network is played, and nothing but publishing is counted.
+hundred feeds; and a round for one new entry as the number of categories grows, without pages and with them. All that
+in one process; then the first publication once more, in one and with workers: seconds by the clock, and of each process
+CPU seconds and megabytes. The network is played, and nothing but publishing is counted.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +30,9 @@ from aggregator.config.schema import Source
 from aggregator.means import Means
 from aggregator.model import Document, Fetched, Validators, digest
 from aggregator.store import sources
+from aggregator.workers import Workers
 from benchmarks import corpus
+from benchmarks.workers import megabytes, used
 from tests.world import PlayedNetwork, World, item, rss
 
 #: CPU milliseconds, statements.
@@ -51,6 +57,9 @@ def main(count: int = 300, runs: int = 5, most: int = 10**4) -> None:
                 with installation(pages=pages) as world:
                     title = f"{number:,} categories{', pages' if pages else ''}"
                     report({title: list(of_categories(world, number, runs))})
+    print(f"\nfirst publication of {count} feeds: workers, seconds; CPU seconds and megabytes, the main process first")
+    for most in (0, Workers().most):
+        subprocess.run([sys.executable, "-m", "benchmarks.publishing", "beside", str(count), str(most)], check=True)
 
 
 def report(found: dict[str, list[Cost]]) -> None:
@@ -87,12 +96,18 @@ class Played(World):
         self.network: Bodies = Bodies()
 
 
-def of_feeds(world: Played, count: int) -> Iterator[tuple[str, Cost]]:
+def offered(world: Played, count: int) -> list[str]:
+    """So many feeds of the corpus as sources; returns their addresses, which are their names."""
     urls = []
     for name, data in corpus.feeds(corpus.SAMPLES, count):
         urls.append(f"https://{name}.example/feed")
         world.network.bodies[urls[-1]] = data
         world.source(urls[-1], url=urls[-1])
+    return urls
+
+
+def of_feeds(world: Played, count: int) -> Iterator[tuple[str, Cost]]:
+    urls = offered(world, count)
     with world.writing() as means:
         check(means, urls)
         cpu, statements = publishing(means)
@@ -104,6 +119,24 @@ def of_feeds(world: Played, count: int) -> Iterator[tuple[str, Cost]]:
             check(means, urls[:changed])
             cpu, statements = publishing(means)
             yield title, (cpu / changed, statements / changed)
+
+
+def beside(count: int, most: int) -> None:
+    """The first publication with so many workers."""
+    with installation(pages=True) as world, closing(Workers(most)) as workers:
+        urls = offered(world, count)
+        first_publication(world, urls, workers)
+
+
+def first_publication(world: Played, urls: list[str], workers: Workers) -> None:
+    with world.writing() as means:
+        check(means, urls)
+        before, begun = used(os.getpid()), time.perf_counter()
+        pipeline.publish(replace(means, workers=workers), restore=False)
+        wall = time.perf_counter() - begun
+        costs = [f"{used(os.getpid()) - before:6.2f} s {megabytes(os.getpid()):4.0f} MB"]
+        costs += [f"{used(pid):6.2f} s {megabytes(pid):4.0f} MB" for pid in workers.pids]
+    print(f"{workers.most} {wall:8.2f} s   {', '.join(costs)}")
 
 
 def of_categories(world: Played, count: int, runs: int) -> Iterator[Cost]:
@@ -148,9 +181,10 @@ def check(means: Means, names: Sequence[str]) -> None:
 
 
 def publishing(means: Means) -> Cost:
+    here = replace(means, workers=Workers(0))
     with counted(means) as statements:
         begun = time.process_time()
-        pipeline.publish(means, restore=False)
+        pipeline.publish(here, restore=False)
         return (time.process_time() - begun) * 1000, statements()
 
 
@@ -167,4 +201,7 @@ def counted(means: Means) -> Iterator[Callable[[], int]]:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    if sys.argv[1:2] == ["beside"]:
+        beside(*map(int, sys.argv[2:4]))
+    else:
+        main(*map(int, sys.argv[1:4]))

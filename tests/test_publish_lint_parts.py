@@ -8,6 +8,7 @@ from aggregator import publish
 from aggregator.publish.addresses import feed_path
 from aggregator.publish.formats import FORMATS
 from aggregator.publish.kept import Kept
+from aggregator.publish.lint_parts import apart
 from tests.published import OUTPUT, SITE, feed, story
 
 SHOWN = feed(*(story(number) for number in range(3)))
@@ -59,6 +60,16 @@ def test_a_known_entry_inside_another_vocabulary_is_read_there(kind: str) -> Non
     bare = document(kind).replace(start, b"", 1)
     assert bare != document(kind)
     assert faults(kind, bare, kept) == faults(kind, bare, Kept()) != []
+
+
+@pytest.mark.parametrize("kind", TAGS)
+def test_an_entry_is_known_where_a_namespace_is_declared_that_it_does_not_use(kind: str) -> None:
+    kept = Kept()
+    faults(kind, document(kind), kept)
+    more = document(kind).replace(b"xmlns:", b'xmlns:other="urn:other" xmlns:', 1)
+    assert TAGS[kind][0].encode() not in apart(more, kept).document
+    used = more.replace("第 1 篇".encode(), b"other: 1", 1)
+    assert apart(used, kept).document.count(TAGS[kind][0].encode()) == 1
 
 
 def test_halves_that_make_a_whole_together_are_not_known_by_themselves() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,21 @@ def test_a_fault_of_ours_is_told_with_its_place() -> None:
     wrong = replace(RECIPE, rules=replace(RECIPE.rules, remove=("[",)))  # the configuration would not let it pass
     with at_work() as workers, pytest.raises(WorkerError, match=r"Traceback[\s\S]*CSS selector"):
         read(workers, [SMALL], wrong, NOW)
+
+
+def test_other_work_than_reading_is_done_in_a_worker_too() -> None:
+    with at_work() as workers:
+        [pid] = workers.pids
+        assert workers.call(os.getpid, os.getpid, 1).result() == pid
+
+
+def test_other_work_that_ends_every_worker_is_lost_alone() -> None:
+    with at_work() as workers:
+        lost = workers.call(partial(os._exit, 3), os.getpid, 1)
+        after = workers.call(partial(divmod, 7, 2), os.getpid, 1)
+        with pytest.raises(WorkerError, match="status 3"):
+            lost.result()
+        assert after.result() == (3, 1)
 
 
 def test_where_no_process_can_be_started_work_goes_on_here(

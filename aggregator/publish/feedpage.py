@@ -22,6 +22,8 @@ from aggregator.publish.xmltext import one_line
 #: Of publishers and categories that one page names beside its stories; more is a wall of names.
 MOST_NAMES = 30
 
+LOOK = listing.Look(level=2, summaries=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Rail:
@@ -73,7 +75,7 @@ def _page(feed: Feed, stories: Sequence[Story], site: Site, output: Output, node
         description=about or say.words["feed_about"] % (one_line(site.title), heading),
         facts=() if number else list(_facts(feed, stories, say)),
         rails=[rail for rail in _rails(feed, stories, page, nodes, say) if rail.names],
-        days=listing.days(stories, page, say, kept),
+        days=listing.days(stories, page, say, LOOK, kept),
         beside=_beside(feed, stories, page, nodes) if is_publisher(feed.slug) else {},
         parent=_parent(crumbs, say),
         paging=_paging(feed, page, say),

@@ -80,7 +80,11 @@ def _once(item: Mapping[str, Any], kept: Kept | None, check: Callable[[], Iterat
     if kept is None:
         return tuple(check())
     own = blake2b(json.dumps(item).encode(), digest_size=16).digest()
-    return kept.part(("json findings", own), lambda: tuple(check()))
+    found: tuple[Finding, ...] | None = kept.known(own)
+    if found is None:
+        found = tuple(check())
+    kept.keep(own, found)
+    return found
 
 
 def _whole(item: Mapping[str, Any], now: datetime | None, *, odd: bool) -> Iterator[Finding]:

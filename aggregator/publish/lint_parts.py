@@ -8,7 +8,7 @@ than were put in, a tag was none, and the document is taken in one piece.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -19,6 +19,8 @@ from aggregator.publish.kept import Kept
 
 #: Inside which element entries have the meaning that they have: it declares the namespaces.
 _AROUND = re.compile(rb"<(?:feed|rss)\b[^>]*>")
+#: A declaration, of which the prefix is with the colon that follows it wherever it is used.
+_DECLARED = re.compile(rb'\sxmlns:([\w.-]+)="[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,24 @@ def apart(document: bytes, kept: Kept) -> Apart:
         pieces = [start + first, *entries[1:]]
         around = _AROUND.search(head)
         if entries and around and all(piece.startswith(start) and piece.count(start) == 1 for piece in pieces):
-            context = blake2b(around[0], digest_size=16)
-            keys = [_key(context, piece) for piece in pieces]
+            keys = _keys(around[0], pieces)
             fresh = [piece + end for key, piece in zip(keys, pieces, strict=True) if kept.known(key) is None]
             return Apart(b"".join((head, *fresh, tail)), keys, kept)
     return one(document)
 
 
-def _key(context: blake2b, piece: bytes) -> bytes:
+def _keys(around: bytes, pieces: Sequence[bytes]) -> list[bytes]:
+    """What each entry is known by: its bytes, and what is around it as far as that gives them their meaning.
+
+    An archive declares one namespace more than the feed, and no entry has a use for it.
+    """
+    context = blake2b(_DECLARED.sub(b"", around), digest_size=16)
+    prefixes = {match[1] + b":": match[0] for match in sorted(_DECLARED.finditer(around), key=lambda match: match[0])}
+    return [_key(context, prefixes, piece) for piece in pieces]
+
+
+def _key(context: blake2b, prefixes: Mapping[bytes, bytes], piece: bytes) -> bytes:
     own = context.copy()
-    own.update(piece)
+    own.update(b"".join(declared for prefix, declared in prefixes.items() if prefix in piece))
+    own.update(b">" + piece)
     return own.digest()

@@ -13,6 +13,7 @@ from aggregator.model import Feed, Node, Path, Story
 from aggregator.publish.addresses import entry_path, feed_path, page_path, public_url, relative
 from aggregator.publish.formats import written
 from aggregator.publish.kept import Kept
+from aggregator.publish.templates import macros
 from aggregator.publish.wording import Wording
 from aggregator.publish.xmltext import one_line
 
@@ -29,12 +30,31 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """How a list is drawn."""
+
+    #: Of the headings of its days; those of stories are one below.
+    level: int
+    summaries: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One story in a list."""
+    """One story in a list, as it is drawn but for the names beside the time: some pages have others there."""
+
+    link: str
+    head: Markup
+    #: Whose words it shows.
+    publisher: Named
+    tail: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is drawn of a story."""
 
     title: str
     summary: str
-    publisher: Named
     link: str
     lang: Markup
     when: str
@@ -47,6 +67,7 @@ class Line:
 class Day:
     date: str
     label: str
+    level: int
     entries: tuple[Line, ...]
 
 
@@ -78,7 +99,7 @@ class Branch:
     formats: tuple[Address, ...]
 
 
-def days(stories: Iterable[Story], page: str, say: Wording, kept: Kept | None = None) -> tuple[Day, ...]:
+def days(stories: Iterable[Story], page: str, say: Wording, look: Look, kept: Kept | None = None) -> tuple[Day, ...]:
     """By day of publication, newest first: an edited article does not jump to the top of a page.
 
     The first day names its year, and so does each in a year that no day above it named: a page does
@@ -90,22 +111,27 @@ def days(stories: Iterable[Story], page: str, say: Wording, kept: Kept | None = 
     for date, group in groupby(ordered, lambda story: say.local(story.published).date()):
         lines = list(group)
         label = say.day(lines[0].published, year=date.year != named)
-        found.append(Day(date.isoformat(), label, tuple(_kept_line(story, page, say, kept) for story in lines)))
+        drawn = tuple(_kept_line(story, page, say, look, kept) for story in lines)
+        found.append(Day(date.isoformat(), label, look.level, drawn))
         named = date.year
     return tuple(found)
 
 
-def _kept_line(story: Story, page: str, say: Wording, kept: Kept) -> Line:
+def _kept_line(story: Story, page: str, say: Wording, look: Look, kept: Kept) -> Line:
     """Pages of one depth below the root link alike."""
-    return kept.part(("line", story.uuid, page.count("/")), lambda: _line(story, page, say), story)
+    return kept.part(("line", look, story.uuid, page.count("/")), lambda: _line(story, page, say, look), story)
 
 
-def _line(story: Story, page: str, say: Wording) -> Line:
+def _line(story: Story, page: str, say: Wording, look: Look) -> Line:
+    said = _said(story, page, say)
+    return Line(said.link, macros().line_head(said, look), publisher(story, page), macros().line_tail(said))
+
+
+def _said(story: Story, page: str, say: Wording) -> _Said:
     others = len(story.carriers) - 1
-    return Line(
+    return _Said(
         title=one_line(story.title) or say.words["untitled"],
         summary=one_line(story.summary),
-        publisher=publisher(story, page),
         link=link(story, page),
         lang=say.lang(story.language, story.title),
         when=say.stamp(story.published),

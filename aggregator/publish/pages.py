@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aggregator.config.schema import Output, Site
@@ -21,10 +20,12 @@ from aggregator.model import Feed, Moved, Node, Path
 from aggregator.publish import addresses, listing, phrases
 from aggregator.publish.addresses import HOME, OPML, page_path, public_url, relative
 from aggregator.publish.kept import Kept
+from aggregator.publish.templates import environment, macros
 from aggregator.publish.wording import Wording, wording
 from aggregator.publish.xmltext import one_line, shortened, xml_text
 
 HOME_STORIES = 30
+HOME_LOOK = listing.Look(level=3, summaries=False)
 
 #: Categories that are kept as they are drawn: 20 MB of them, where there are so many.
 MOST_DRAWN = 20_000
@@ -57,7 +58,7 @@ def home(data: Home, site: Site, output: Output) -> bytes:
         opml=relative(HOME, OPML),
         facts=[say.counted("facts_sources", data.sources), say.counted("facts_articles", data.feed.count)],
         nodes=_twigs(data.nodes, say, site, output),
-        days=listing.days(data.feed.stories[:HOME_STORIES], HOME, say),
+        days=listing.days(data.feed.stories[:HOME_STORIES], HOME, say, HOME_LOOK),
         updated=updated(data.feed, say),
     )
 
@@ -87,8 +88,7 @@ def _drawn(site: Site, output: Output) -> Kept:
 
 
 def _draw(node: Node, say: Wording, site: Site, output: Output) -> Markup:
-    macros: Any = _templates().get_template("parts.html").module
-    drawn: Markup = macros.node(say.words, listing.branch(node, HOME, say, site, output))
+    drawn: Markup = macros().node(say.words, listing.branch(node, HOME, say, site, output))
     return drawn
 
 
@@ -135,24 +135,11 @@ def static() -> Iterator[tuple[str, bytes]]:
         yield f"{addresses.STATIC}/{file.name}", file.read_bytes()
 
 
-@cache
-def _templates() -> Environment:
-    # By name of the package's data: importing aggregator.web would turn the layers round.
-    return Environment(
-        loader=PackageLoader("aggregator", "web/templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
 def render(template: str, page: str, site: Site, **values: Any) -> bytes:
     """A template of web/templates as the page at `page`, with what every page has."""
     say = wording(site)
     text = (
-        _templates()
+        environment()
         .get_template(template)
         .render(
             site=site,

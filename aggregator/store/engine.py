@@ -91,6 +91,11 @@ class Database:
                 self._writer = None
                 writer.release()
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes can see it: one in memory is nobody else's."""
+        return self._server or self.sqlite_file is not None
+
     def held(self) -> bool:
         """Whether this process still has the right to write that it took; asks the server, where there is one."""
         return self._writer is None or self._writer.held()
