@@ -36,7 +36,7 @@ class Step:
 
 
 def index(means: Means) -> int:
-    """Index everything that is pending while nothing else goes on; tells how many stories that were."""
+    """Index everything that is pending while nothing is checked; tells how many stories that were."""
     total = 0
     while not means.stopping.is_set():
         done = step(means, BATCH_ALONE)

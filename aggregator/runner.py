@@ -21,7 +21,7 @@ MEANWHILE = 2.0
 async def once(
     means: Means, *, everything: bool = False, names: Sequence[str] = (), told: Told = lambda _: None
 ) -> list[Result]:
-    """Check the sources that are due (or all, or the named) once, then group and publish; once a day, purge."""
+    """Check the sources that are due (or all, or the named) once, then group, index and publish; once a day, purge."""
     # What groups needs the memory more than the workers do; a large round of publishing has new ones.
     with closing(means.workers):
         async with means.fetcher:
@@ -29,8 +29,7 @@ async def once(
             results = await _grouped_meanwhile(means, _check_all(means, states, told))
     await asyncio.to_thread(retention.run, means)
     await asyncio.to_thread(pipeline.group, means)
-    await asyncio.to_thread(indexing.index, means)
-    await asyncio.to_thread(pipeline.publish, means)
+    await _publish(means)
     await pushing.push(means)
     return results
 
@@ -50,6 +49,17 @@ async def _grouped_meanwhile(means: Means, checks: Awaitable[list[Result]]) -> l
     finally:
         ended.set()
         await grouping
+
+
+async def _publish(means: Means) -> None:
+    """Publish and index at the same time: where there is much, the one is the work of other processes. Then publish
+    once more, for what came into saved searches meanwhile."""
+    searchable = asyncio.create_task(asyncio.to_thread(indexing.index, means))
+    try:
+        await asyncio.to_thread(pipeline.publish, means)
+    finally:
+        await searchable
+    await asyncio.to_thread(pipeline.publish, means, restore=False)
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
