@@ -37,6 +37,8 @@ SOURCE = Source(name="posts", path="posts")
 RECIPE = Recipe(SOURCE, "Asia/Shanghai", Rules("posts", "folder", timezone="Asia/Shanghai"))
 #: Paragraphs of a post, and characters of a paragraph: about 5 KB together.
 PARAGRAPHS, CHARACTERS = 12, 120
+#: Of a folder: categories, and those who write.
+SECTIONS, AUTHORS = 40, 150
 
 
 def main(count: int) -> None:
@@ -91,8 +93,9 @@ def _of_children() -> float:
 
 def _post(number: int, write: Callable[[random.Random], str]) -> Document:
     chance = random.Random(number)
+    section, author = (_words(random.Random(-number % few), 4) for few in (SECTIONS, AUTHORS))
     top = (
-        f"---\ntitle: {_words(chance, 20)}\ncategories:\n    - 新媒体\n    - {_words(chance, 4)}\nauthor: {_words(chance, 4)}\n"
+        f"---\ntitle: {_words(chance, 20)}\ncategories:\n    - 新媒体\n    - {section}\nauthor: {author}\n"
         f"comments: false\ndate: 2025-{chance.randint(1, 12):02}-11 09:30:{number % 60:02}\n"
         f"thumbnail: https://pictures.example/{number}.jpg\n---\n\n"
     )
