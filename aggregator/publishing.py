@@ -37,8 +37,9 @@ BATCH = 10
 #: Entry pages; and those of which it is known at a time that they are behind.
 PAGES, MOST_PAGES = 200, 20_000
 
-#: So many stints of one kind are done in this process: to start others would take longer.
-FEW = 4
+#: So many stints are done in this process though there are workers, and so many before any are started: that
+#: takes each a second of a processor, as long as four stints.
+FEW, FEW_TO_START = 4, 12
 
 T = TypeVar("T")
 
@@ -168,7 +169,7 @@ def _entry_pages(this: Round, workers: Workers | None = None) -> None:
 
 def _take(this: Round, stints: Sequence[Stint], workers: Workers | None) -> None:
     """Take these steps and note what was done, until the process is to stop. Many are taken by workers."""
-    if workers is not None and len(stints) > FEW:
+    if workers is not None and len(stints) > (FEW if workers.pids else FEW_TO_START):
         beside.take(this, stints, workers, partial(_note, this))
         return
     for stint in stints:
