@@ -38,8 +38,8 @@ BATCH = 10
 PAGES, MOST_PAGES = 200, 20_000
 
 #: So many stints are done in this process though there are workers, and so many of a round before any are started:
-#: that takes each a second of a processor, as long as four stints.
-FEW, FEW_TO_START = 4, 12
+#: that takes each a second of a processor, as long as six stints.
+FEW, FEW_TO_START = 4, 20
 
 T = TypeVar("T")
 
