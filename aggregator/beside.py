@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import pickle
-import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
@@ -43,13 +42,13 @@ def take(this: Round, stints: Sequence[Stint], workers: Workers, note: Callable[
     """
     means, left = this.means, deque(stints)
     asked: deque[tuple[Stint, Future[Answer]]] = deque()
-    twin, mark = pickle.dumps(means.twin), secrets.token_hex(8)
+    twin = pickle.dumps(means.twin)
     try:
         while left or asked:
             # Enough for each worker to have the next one at hand, and for the pool to see what there is to do.
             while left and len(asked) < 2 * workers.most + 1 and not means.stopping.is_set():
                 stint = left.popleft()
-                there, here = partial(_take, twin, mark, this.trusting, stint), partial(_take_here, this, stint)
+                there, here = partial(_take, twin, this.mark, this.trusting, stint), partial(_take_here, this, stint)
                 asked.append((stint, workers.call(there, here, WEIGHT)))
             if not asked:
                 return

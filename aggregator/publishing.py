@@ -37,8 +37,9 @@ BATCH = 10
 #: Entry pages; and those of which it is known at a time that they are behind.
 PAGES, MOST_PAGES = 200, 20_000
 
-#: So many stints of one kind are done in this process: to start others would take longer.
-FEW = 4
+#: So many stints are done in this process though there are workers, and so many of a round before any are started:
+#: that takes each a second of a processor, as long as six stints.
+FEW, FEW_TO_START = 4, 20
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def publish_round(means: Means, *, everything: bool = False, restore: bool = Tru
     with means.database.read() as connection:
         behind = categories.dirty(connection)
     workers = means.workers if beside.helps(means) else None
-    _entry_pages(this, workers)
+    _entry_pages(this, workers, coming=len(behind) // BATCH)
     _feeds(this, behind, workers)
     _site(this)
     this.finish()
@@ -105,7 +106,7 @@ def _feeds(this: Round, behind: Sequence[Item], workers: Workers | None = None) 
         _arrive(means, some)
     stints = _lasting(this, ids)
     while stints and not means.stopping.is_set():
-        _take(this, stints, workers)
+        _take(this, stints, workers, coming=len(behind) // BATCH)
         # A page that emptied has its neighbours written once more. What failed its check is not tried again now.
         stints = _stints(steps.numbered_pages, _pages_behind(this, ids))
     _take(this, _stints(steps.newest, behind), workers)
@@ -157,18 +158,21 @@ def _pages_behind(this: Round, ids: Collection[int]) -> list[Item]:
         return paging.unwritten(connection, frozenset(ids))
 
 
-def _entry_pages(this: Round, workers: Workers | None = None) -> None:
+def _entry_pages(this: Round, workers: Workers | None = None, *, coming: int = 0) -> None:
     while not this.means.stopping.is_set():
         with this.means.database.read() as connection:
             behind = documents.dirty_stories(connection, MOST_PAGES)
         if not behind:
             return
-        _take(this, _stints(steps.entry_pages, behind, PAGES), workers)
+        _take(this, _stints(steps.entry_pages, behind, PAGES), workers, coming=coming)
 
 
-def _take(this: Round, stints: Sequence[Stint], workers: Workers | None) -> None:
-    """Take these steps and note what was done, until the process is to stop. Many are taken by workers."""
-    if workers is not None and len(stints) > FEW:
+def _take(this: Round, stints: Sequence[Stint], workers: Workers | None, *, coming: int = 0) -> None:
+    """Take these steps and note what was done, until the process is to stop. Many are taken by workers.
+
+    `coming`: so many stints of the round come after these.
+    """
+    if workers and len(stints) > FEW and (workers.pids or len(stints) + coming > FEW_TO_START):
         beside.take(this, stints, workers, partial(_note, this))
         return
     for stint in stints:

@@ -7,10 +7,11 @@ A document that differs from what lies in its place is checked and put there; on
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from aggregator import health, publish
@@ -56,6 +57,8 @@ class Round:
     mended: set[str] = field(default_factory=set)
     #: What another process did not finish is done once more: what it had put in place by then counts as written too.
     repeating: bool = False
+    #: What tells it from other rounds, for processes that have a part in it.
+    mark: str = field(default_factory=partial(secrets.token_hex, 8))
 
     @cached_property
     def stories(self) -> Stories:

@@ -322,7 +322,7 @@ class Workers:
                 one.start()  # where the work ended it
         except (OSError, _EndedError) as error:
             if not one.dismissed:
-                log.warning("no process can be started to read documents in, they are read in the main one: %r", error)
+                log.warning("no process can be started beside this one, which does all work itself: %r", error)
                 self._not_before = monotonic() + PAUSE
         finally:
             self._leave(one)

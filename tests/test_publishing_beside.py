@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,14 +64,20 @@ class Noting(Workers):
         return super().call(work, here, weight)
 
 
-@contextmanager
-def helped(means: Means) -> Iterator[Means]:
-    """With workers that are there already."""
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Noting]:
+    """For all of these tests: a worker takes a second to start."""
     with closing(Noting()) as workers:
-        for _ in range(2):
-            workers.call(os.getpid, os.getpid, 2)
-        eventually(lambda: len(workers.pids) == 2)
-        yield replace(means, workers=workers)
+        yield workers
+
+
+def helped(means: Means, workers: Noting) -> Means:
+    """With workers that are there already."""
+    for _ in range(2):
+        workers.call(os.getpid, os.getpid, 2)
+    eventually(lambda: len(workers.pids) == 2)
+    workers.stints.clear()
+    return replace(means, workers=workers)
 
 
 def rows(world: World) -> list[tuple[object, ...]]:
@@ -82,28 +88,29 @@ def rows(world: World) -> list[tuple[object, ...]]:
     )
 
 
-def test_a_large_round_gives_the_same_whoever_takes_its_steps(world: World, tmp_path: Path) -> None:
+def test_a_large_round_gives_the_same_whoever_takes_its_steps(world: World, crew: Noting, tmp_path: Path) -> None:
     found = []
     for name in ("here", "beside"):
         one = busy(world.another(tmp_path / name))
-        with one.writing() as means, helped(means) as more:
+        with one.writing() as means:
+            more = helped(means, crew)
             bring(one, means)
             written = pipeline.publish(more if name == "beside" else replace(means, workers=Workers(0)))
             assert not behind(means)
-            assert isinstance(more.workers, Noting)
-            steps_taken = {step for stint in more.workers.stints for step, _ in stint}
+            steps_taken = {step for stint in crew.stints for step, _ in stint}
             assert steps_taken == ({steps.archives, steps.numbered_pages, steps.newest} if name == "beside" else set())
         found.append((sorted(written), dict(one.published()), rows(one), one.rows("SELECT count(*) FROM event")))
     assert found[0] == found[1]
 
 
-def test_articles_own_pages_are_written_beside_too(world: World) -> None:
+def test_articles_own_pages_are_written_beside_too(world: World, crew: Noting) -> None:
     world.source("文章", path="articles")
     for number in range(3):
         world.article(f"{number}.md", article(f"第 {number} 篇", f"<p>东湖二期供水切换完成，{number}</p>"))
     world.once()
     before = world.published()
-    with world.writing() as means, helped(means) as more:
+    with world.writing() as means:
+        more = helped(means, crew)
         with means.database.write() as connection:
             documents.outdate_all(connection)
             stories = documents.dirty_stories(connection, 3)
@@ -134,7 +141,8 @@ def test_where_a_worker_is_killed_its_work_is_done_all_the_same(world: World, tm
     one.once()
     busy(world)
     over = Event()
-    with world.writing() as means, helped(means) as more:
+    with world.writing() as means, closing(Noting()) as workers:
+        more = helped(means, workers)
         bring(world, means)
         killing = Thread(target=_kill, args=(more.workers, over))
         killing.start()
@@ -155,9 +163,10 @@ def _kill(workers: Workers, over: Event) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_what_keeps_files_from_being_written_is_raised_here(world: World) -> None:
+def test_what_keeps_files_from_being_written_is_raised_here(world: World, crew: Noting) -> None:
     busy(world)
-    with world.writing() as means, helped(means) as more:
+    with world.writing() as means:
+        more = helped(means, crew)
         bring(world, means)
         means.root.mkdir(parents=True, exist_ok=True)
         (means.root / "feeds").write_text("in the way")
@@ -168,9 +177,10 @@ def test_what_keeps_files_from_being_written_is_raised_here(world: World) -> Non
         assert not behind(means)
 
 
-def test_who_is_to_stop_begins_no_more(world: World) -> None:
+def test_who_is_to_stop_begins_no_more(world: World, crew: Noting) -> None:
     busy(world)
-    with world.writing() as means, helped(means) as more:
+    with world.writing() as means:
+        more = helped(means, crew)
         bring(world, means)
         means.stopping.set()
         pipeline.publish(more)
@@ -186,10 +196,13 @@ def faulty(this: Round, items: Sequence[Item]) -> Done:
     return Done(this.put([Made(f"feeds/{number}.atom", b"<feed/>") for _, number in items]), items)
 
 
-def test_what_a_worker_does_not_publish_is_told_here(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_worker_does_not_publish_is_told_here(
+    world: World, crew: Noting, caplog: pytest.LogCaptureFixture
+) -> None:
     world.once()
     noted = []
-    with world.writing() as means, helped(means) as more, caplog.at_level(logging.ERROR):
+    with world.writing() as means, caplog.at_level(logging.ERROR):
+        more = helped(means, crew)
         this = Round(more)
         stints = [[(faulty, [(os.getpid(), number)])] for number in range(6)]
         beside.take(this, stints, more.workers, lambda stint, done: noted.append((stint, done)))

@@ -53,7 +53,9 @@ def check(root: etree._Element, url: str | None, now: datetime | None, *, odd: b
 
 def _whole(element: etree._Element, feed: Children, now: datetime | None, *, odd: bool) -> Checked:
     entry, found = _children(element, "entry")
-    told = findings.about(_name(entry), [*found, *_entry(element, entry, feed, now, odd=odd)])
+    told = [*found, *_entry(element, entry, feed, now, odd=odd)]
+    if told:
+        told = list(findings.about(_name(entry), told))
     identity, updated = ((element.findtext(f"{ATOM}{name}") or "").strip() for name in ("id", "updated"))
     return Checked(identity, updated, (*told, *languages(element)))
 

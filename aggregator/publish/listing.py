@@ -137,7 +137,7 @@ def _said(story: Story, page: str, say: Wording) -> _Said:
         when=say.stamp(story.published),
         time=say.clock(story.published),
         strokes=min(others, MOST_STROKES),
-        also=say.counted("also", others),
+        also=say.counted("also", others) if others else Markup(),
     )
 
 
