@@ -16,9 +16,9 @@ Part = TypeVar("Part")
 K = TypeVar("K")
 V = TypeVar("V")
 
-#: Parts that are kept: of some sixteen hundred stories, 20 MB where articles are of 5 KB; and of a thousand between
+#: Parts that are kept: of some eleven hundred stories, 14 MB where articles are of 5 KB; and of eight hundred between
 #: two rounds.
-MOST, MOST_RESTING = 5_000, 3_000
+MOST, MOST_RESTING = 3_500, 2_500
 
 #: Of what is found out, which is small: some 6 MB.
 MOST_KNOWN = 12_000
