@@ -455,6 +455,19 @@ def test_it_goes_on_after_the_server_was_away(database: Database, other: Databas
         settings.put(connection, "key", "value")
 
 
+def test_a_session_has_our_settings_unless_the_address_says_otherwise(database: Database, address: str) -> None:
+    def shown(one: Database) -> list[str]:
+        with one.read() as connection:
+            return [connection.scalar(text(f"SHOW {name}")) or "" for name in ("timezone", "lock_timeout", "jit")]
+
+    with database.alone("something"):  # which waits for its lock without a limit
+        pass
+    assert shown(database) == ["UTC", "30s", "off"]
+    other = Database(f"{address}&options=-c%20lock_timeout%3D100")
+    assert shown(other) == ["UTC", "100ms", "off"]
+    other.close()
+
+
 def test_a_database_that_cannot_hold_every_script_is_told_apart() -> None:
     with postgres.database("template0", "ENCODING 'SQL_ASCII' LOCALE 'C'") as url:
         database = Database(url)

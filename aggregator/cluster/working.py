@@ -66,6 +66,8 @@ async def in_thread(function: Callable[..., Answer], *arguments: object) -> Answ
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         await asyncio.wait([work])
+        if failure := work.exception():
+            log.warning("what was broken off failed: %s", failure)
         raise
 
 
@@ -135,7 +137,10 @@ class Worker:
             try:
                 await self._take(queue, concurrency, stop)
             except (ConnectorException, OperationalError) as error:
-                self._obstacles.met(queue, StoreError(f"the queue cannot be reached: {error.__cause__ or error}"))
+                if jobs.buried(error):
+                    log.info("was taken for dead while nobody heard of it, begins anew", extra={"queue": queue})
+                else:
+                    self._obstacles.met(queue, jobs.unreachable(error))
             else:
                 self._obstacles.over(queue)
             await paused(stop, PAUSE)

@@ -69,6 +69,9 @@ class Network:
     def __init__(self, target: str) -> None:
         self._target = target
         self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        #: Whether what is sent arrives.
+        self._open = asyncio.Event()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -80,11 +83,15 @@ class Network:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
     def mend(self) -> None:
-        self._server = self._call(asyncio.start_server(self._relay, "127.0.0.1", self.port))
+        self._call(self._mend())
 
     def cut(self) -> None:
         """Whoever is connected is so no more, and nobody else can connect."""
         self._call(self._cut())
+
+    def fall_silent(self) -> None:
+        """Nothing arrives any more, and nobody is told: what is connected is so until it is mended, and lost then."""
+        self._loop.call_soon_threadsafe(self._open.clear)
 
     def close(self) -> None:
         self.cut()
@@ -95,7 +102,14 @@ class Network:
     def _call(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
+    async def _mend(self) -> None:
+        if self._server:
+            await self._cut()
+        self._open.set()
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+
     async def _cut(self) -> None:
+        assert self._server
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
@@ -106,9 +120,10 @@ class Network:
         assert task
         self._tasks.add(task)
         with suppress(OSError, asyncio.CancelledError):
+            await self._open.wait()
             inner, outer = await asyncio.open_unix_connection(f"{self._target}/.s.PGSQL.5432")
             try:
-                ways = [asyncio.create_task(way) for way in (_pump(reader, outer), _pump(inner, writer))]
+                ways = [asyncio.create_task(way) for way in (self._pump(reader, outer), self._pump(inner, writer))]
                 try:
                     await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -120,11 +135,13 @@ class Network:
         writer.transport.abort()
         self._tasks.discard(task)
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = b" "
+        while data:
+            data = await reader.read(65536)
+            await self._open.wait()  # that somebody has gone does not arrive either
+            writer.write(data)
+            await writer.drain()
 
 
 class Member:
