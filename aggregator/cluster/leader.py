@@ -24,7 +24,7 @@ from aggregator.cluster.working import Beats
 from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.obstacles import Obstacles
-from aggregator.store import claims, hosts
+from aggregator.store import claims, hosts, processes
 from aggregator.store.leadership import Leadership
 from aggregator.store.types import Record
 
@@ -166,15 +166,16 @@ class Leader:
         while True:
             try:
                 await self._queue.job_manager.delete_old_jobs(KEPT, include_failed=True, include_aborted=True)
-                await asyncio.to_thread(_forget_hosts, self._follower.means)
+                await asyncio.to_thread(_forget, self._follower.means)
             except (ConnectorException, StoreError) as error:
                 log.debug("%s", error)
             await asyncio.sleep(TIDY)
 
 
-def _forget_hosts(means: Means) -> None:
+def _forget(means: Means) -> None:
     with means.database.write(beside=True) as connection:
         hosts.forget(connection, means.clock())
+        processes.forget(connection, means.clock())
 
 
 def tick(

@@ -88,8 +88,8 @@ class Worker:
         self._entered: set[Fetcher] = set()
         self._entering = asyncio.Lock()
         self.queue = jobs.make_app(follower.means.database.url, self._tasks())
-        #: Checks in hand.
-        self.checking = 0
+        #: Checks in hand; jobs that were done, and attempts that failed.
+        self.checking = self.done = self.failed = 0
 
     async def run(self, queues: Collection[str], concurrency: int, stop: asyncio.Event) -> None:
         """Work until `stop`; `concurrency` is of checks."""
@@ -123,11 +123,14 @@ class Worker:
             except jobs.StoppedError:
                 raise
             except StoreError as error:
+                self.failed += 1
                 self._obstacles.met(name, error)
                 raise
             except Exception:  # it is tried again, and of that Procrastinate tells nobody
+                self.failed += 1
                 log.exception("a job failed", extra={"job": name, **arguments})
                 raise
+            self.done += 1
             self._obstacles.over(name)
 
         return watched
