@@ -154,15 +154,16 @@ def defer(connection: Connection, jobs: Sequence[Job]) -> list[Job]:
         half = len(jobs) // 2
         return [*defer(connection, jobs[:half]), *defer(connection, jobs[half:])] if half else []
     except ConnectorException as error:
-        raise unreachable(error) from error
+        raise unreachable(error, connection.engine.url) from error
     return list(jobs)
 
 
-def unreachable(error: Exception) -> StoreError:
+def unreachable(error: Exception, url: URL) -> StoreError:
     """What an error of the queue's connections tells, in one line and without the statement."""
     cause = error.__cause__ or error
     said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
-    return StoreError(f"the queue cannot be reached: {' '.join(said.split())} (look at the database server)")
+    place = url.render_as_string()
+    return StoreError(f"the queue in database {place} cannot be reached: {' '.join(said.split())} (look at the server)")
 
 
 def buried(error: Exception) -> bool:

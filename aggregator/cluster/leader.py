@@ -147,13 +147,17 @@ class Leader:
                 await manager.prune_stalled_workers(limit)
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=limit):
                     await self._again(job)
-            except ConnectorException as error:
+            except (ConnectorException, StoreError) as error:
                 log.debug("%s", error)  # the clock, which stands still meanwhile, tells of it
 
     async def _again(self, job: Job) -> None:
         manager, told = self._queue.job_manager, {"job": job.call_string}
+        if names := await asyncio.to_thread(_names, self._follower.means, job):
+            told["sources"] = ", ".join(names)
         if job.attempts >= LIVES:
-            log.error("processes die of it, it is left for now", extra=told)
+            log.error(
+                "processes die of it: it is left until it is due again; disable the source and report it", extra=told
+            )
             await manager.finish_job(job, Status.FAILED, delete_job=False)
             return
         log.warning("its process died, it is done again", extra=told)
@@ -170,6 +174,14 @@ class Leader:
             except (ConnectorException, StoreError) as error:
                 log.debug("%s", error)
             await asyncio.sleep(TIDY)
+
+
+def _names(means: Means, job: Job) -> list[str]:
+    """Of the sources that it checks, for people; none of another job."""
+    if job.task_name != "check":
+        return []
+    with means.database.read() as connection:
+        return claims.names(connection, jobs.sources_of(job))
 
 
 def _forget(means: Means) -> None:

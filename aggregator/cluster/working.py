@@ -143,7 +143,7 @@ class Worker:
                 if jobs.buried(error):
                     log.info("was taken for dead while nobody heard of it, begins anew", extra={"queue": queue})
                 else:
-                    self._obstacles.met(queue, jobs.unreachable(error))
+                    self._obstacles.met(queue, jobs.unreachable(error, self._follower.means.database.url))
             else:
                 self._obstacles.over(queue)
             await paused(stop, PAUSE)
@@ -198,7 +198,11 @@ class Worker:
         for failure in filter(None, found):
             raise failure
         if unknown:
-            raise StoreError(f"not in the configuration of this process: {', '.join(unknown)}")
+            names, version = ", ".join(unknown), self._follower.version
+            raise StoreError(
+                f"not in the configuration of this process, version {version}: {names} "
+                f"({self._follower.problem or 'left to a process that has a newer one'})"
+            )
 
     async def _visit(self, means: Means, state: SourceState, line: asyncio.Semaphore) -> None:
         async with line:
