@@ -239,7 +239,7 @@ USER = "look at user and password in `database`"
 
 #: By SQLSTATE, or by its first letters: what a person can do.
 REMEDIES: tuple[tuple[str, str], ...] = (
-    ("08P01", "a pooler in between refuses it: have that pool by session, pool_mode = session of PgBouncer"),
+    ("08P01", "a pooler in between says so: look at it; it has to pool by session, pool_mode = session of PgBouncer"),
     ("28", USER),
     ("3D000", "create the database, with ENCODING 'UTF8'"),
     ("42P01", "run `aggregator db upgrade`"),

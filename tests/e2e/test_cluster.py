@@ -267,6 +267,24 @@ def test_a_restart_of_the_database_and_a_cut_of_the_network_are_waited_for(tmp_p
         network.close()
 
 
+def test_who_is_started_while_the_database_is_away_waits_for_it(tmp_path: Path) -> None:
+    with database_server() as server, played() as internet:
+        server.create("news")
+        network = Network(server.socket)
+        network.cut()
+        configure(tmp_path, sources(internet, 4), database=network.url("news"), engine="procrastinate")
+        leader, helper, third = run(tmp_path), worker(tmp_path, network.url("news")), run(tmp_path, 1)
+        with members(leader, helper, third):
+            for one in (leader, helper, third):
+                one.until("tried again until it works")
+            assert third.stop() == 0
+            network.mend()
+            helper.until("] works ")
+            eventually(lambda: entries(tmp_path) == 8)
+            assert (leader.stop(), helper.stop()) == (0, 0)
+        network.close()
+
+
 def test_what_procrastinate_is_missing_is_said_with_what_to_do() -> None:
     """As without the extra: its modules are not to be found."""
     program = (
