@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -21,10 +22,12 @@ from aggregator.cli import worker as worker_command
 from aggregator.cluster import jobs
 from aggregator.cluster.distribution import Follower
 from aggregator.cluster.leader import LIVES, Leader
-from aggregator.cluster.working import in_thread
+from aggregator.cluster.working import Worker, in_thread
 from aggregator.config.schema import Source
 from aggregator.errors import StoreError
+from aggregator.metrics import Metrics
 from aggregator.model import Failed, Fetched, NotModified, Validators
+from aggregator.obstacles import FIRST, LONGEST, Obstacles
 from tests.clustered import QUICK, Cluster, work
 from tests.world import PlayedNetwork, article, item, rss
 
@@ -252,6 +255,38 @@ def test_who_was_taken_for_dead_and_lives_goes_on(cluster: Cluster, caplog: pyte
         asyncio.run(play())
     assert "was taken for dead while nobody heard of it, begins anew" in caplog.messages
     assert "cannot be reached" not in caplog.text
+
+
+def test_a_queue_that_is_reached_again_is_in_nobodys_way(cluster: Cluster) -> None:
+    cluster.distribute()
+    obstacles = Obstacles(monotonic)
+    obstacles.met(jobs.CHECKS, StoreError("the queue is away"))
+    worker = Worker(cluster.follower(), Metrics(dict), obstacles, QUICK)
+
+    async def play() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker.run([jobs.CHECKS], 1, stop))
+        async with asyncio.timeout(60):
+            while obstacles.messages:
+                await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(play())
+
+
+def test_what_another_will_try_again_is_forgotten_here_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    obstacles = Obstacles(lambda: now[0])
+    obstacles.met("site", StoreError("a full disk"), shared=True)
+    obstacles.met("lead", StoreError("no way"))
+    now[0] = FIRST + LONGEST - 1
+    assert obstacles.messages == ("a full disk", "no way")
+    now[0] += 1
+    assert obstacles.messages == ("no way",)
+    obstacles.met("site", StoreError("a full disk"), shared=True)
+    assert obstacles.messages == ("a full disk", "no way")
+    assert caplog.text.count("a full disk") == 2
 
 
 def test_what_fails_after_it_was_broken_off_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -124,7 +124,7 @@ class Worker:
                 raise
             except StoreError as error:
                 self.failed += 1
-                self._obstacles.met(name, error)
+                self._obstacles.met(name, error, shared=True)
                 raise
             except Exception:  # it is tried again, and of that Procrastinate tells nobody
                 self.failed += 1
@@ -138,14 +138,15 @@ class Worker:
     async def _lane(self, queue: str, concurrency: int, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                # Asked for by itself: what follows ends when all ends, and nothing of it says that it goes well.
+                await self.queue.check_connection_async()
+                self._obstacles.over(queue)
                 await self._take(queue, concurrency, stop)
             except (ConnectorException, OperationalError) as error:
                 if jobs.buried(error):
                     log.info("was taken for dead while nobody heard of it, begins anew", extra={"queue": queue})
                 else:
                     self._obstacles.met(queue, jobs.unreachable(error, self._follower.means.database.url))
-            else:
-                self._obstacles.over(queue)
             await paused(stop, PAUSE)
 
     async def _take(self, queue: str, concurrency: int, stop: asyncio.Event) -> None:

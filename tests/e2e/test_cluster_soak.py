@@ -216,6 +216,9 @@ def test_after_a_minute_without_a_way_to_the_database_nobody_is_hammered(
             eventually(lambda: rows(server.url("news"), "SELECT count(*) FROM entry") == [(FEEDS * ITEMS * 2,)], 180)
             wanted = feeds(reference)
             eventually(lambda: feeds(installation) == wanted, 60)
+            # Nothing is in the way of anybody any more, as each tells.
+            well = "SELECT count(*) FROM process WHERE problem IS NULL"
+            eventually(lambda: rows(server.url("news"), well) == [(3,)], 180)
             time.sleep(2 * INTERVAL)  # whoever would ask for all that was missed would by now
             codes = [one.stop() for one in (run, *workers)]
     assert codes == [0] * 3
