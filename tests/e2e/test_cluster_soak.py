@@ -87,10 +87,10 @@ def show(played: Server, number: int) -> None:
 
 
 def feeds(folder: Path) -> dict[str, bytes]:
+    """All but those that somebody is just writing."""
     root = folder / "public"
-    return {
-        str(file.relative_to(root)): file.read_bytes() for kind in ("feeds", "s") for file in (root / kind).rglob("*.*")
-    }
+    files = (file for kind in ("feeds", "s") for file in (root / kind).rglob("[!.]*.*"))
+    return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
