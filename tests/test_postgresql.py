@@ -287,7 +287,8 @@ def test_two_that_wait_for_each_other_both_get_done(stored: Database, other: Dat
         return tries
 
     with meanwhile(partial(write, stored, (1, 2))) as one, meanwhile(partial(write, other, (2, 1))) as two:
-        assert sorted((one.result(), two.result())) == [1, 2]
+        # One has to begin anew; where it overtakes the other, who was about to go on, so has that one.
+        assert max(one.result(), two.result()) > 1
     with stored.read() as connection:
         assert list(connection.scalars(select(entry.c.changes))) == [2, 2]
 
