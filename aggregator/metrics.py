@@ -1,16 +1,17 @@
 """What Prometheus is told: counters kept by the service, gauges asked for when somebody looks.
 
 Names follow the conventions of Prometheus: base units, `_total` for counters. Every label has few
-values; no source, host or category is one.
+values; no source, host or category is one, and of several processes each is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import Gauge as Kept
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from aggregator.model import Result
@@ -19,8 +20,9 @@ from aggregator.model import Result
 _CHECKS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _ROUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
-#: What is asked for when somebody looks, by name: what it is, and its value now.
-Gauges = Callable[[], Mapping[str, tuple[str, float]]]
+#: What is asked for when somebody looks: what it is, and its value now, or that of each process of several.
+Gauge = tuple[str, float | Mapping[str, float]]
+Gauges = Callable[[], Mapping[str, Gauge]]
 
 
 class Metrics:
@@ -40,7 +42,7 @@ class Metrics:
             "aggregator_round_seconds", "Grouping and publishing.", buckets=_ROUNDS, registry=registry
         )
         self._written = Counter("aggregator_documents_written", "Published files written.", registry=registry)
-        self._lag = Gauge("aggregator_event_loop_lag_seconds", "How late the event loop last was.", registry=registry)
+        self._lag = Kept("aggregator_event_loop_lag_seconds", "How late the event loop last was.", registry=registry)
         registry.register(_Asked(gauges))
 
     def checked(self, result: Result, seconds: float) -> None:
@@ -75,4 +77,11 @@ class _Asked(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for name, (what, value) in self._gauges().items():
-            yield GaugeMetricFamily(f"aggregator_{name}", what, value=value)
+            if isinstance(value, Mapping):
+                kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                family = kind(f"aggregator_{name}", what, labels=["process"])
+                for process, one in value.items():
+                    family.add_metric([process], one)
+                yield family
+            else:
+                yield GaugeMetricFamily(f"aggregator_{name}", what, value=value)

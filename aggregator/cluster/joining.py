@@ -11,6 +11,7 @@ from time import monotonic
 
 from aggregator import systemd
 from aggregator.cluster.distribution import Follower, configuration, means_for, paused
+from aggregator.cluster.reporting import report
 from aggregator.cluster.running import FOLLOW, together
 from aggregator.cluster.working import USUAL, Beats, Worker
 from aggregator.errors import StoreError
@@ -48,7 +49,12 @@ async def joined(
         worker = Worker(follower, Metrics(dict), obstacles, beats)
         log.info("works", extra={"queues": ",".join(queues), "concurrency": concurrency})
         systemd.notify("READY=1")
-        work = [worker.run(queues, concurrency, stop), follower.follow(stop, FOLLOW), _stopping(follower, stop)]
+        work = [
+            worker.run(queues, concurrency, stop),
+            follower.follow(stop, FOLLOW),
+            report(follower, worker, obstacles, queues, stop),
+            _stopping(follower, stop),
+        ]
         await together(work, stop)
 
 

@@ -24,7 +24,7 @@ from aggregator.cluster.working import Beats
 from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.obstacles import Obstacles
-from aggregator.store import claims, hosts
+from aggregator.store import claims, hosts, processes
 from aggregator.store.leadership import Leadership
 from aggregator.store.types import Record
 
@@ -147,13 +147,17 @@ class Leader:
                 await manager.prune_stalled_workers(limit)
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=limit):
                     await self._again(job)
-            except ConnectorException as error:
+            except (ConnectorException, StoreError) as error:
                 log.debug("%s", error)  # the clock, which stands still meanwhile, tells of it
 
     async def _again(self, job: Job) -> None:
         manager, told = self._queue.job_manager, {"job": job.call_string}
+        if names := await asyncio.to_thread(_names, self._follower.means, job):
+            told["sources"] = ", ".join(names)
         if job.attempts >= LIVES:
-            log.error("processes die of it, it is left for now", extra=told)
+            log.error(
+                "processes die of it: it is left until it is due again; disable the source and report it", extra=told
+            )
             await manager.finish_job(job, Status.FAILED, delete_job=False)
             return
         log.warning("its process died, it is done again", extra=told)
@@ -166,15 +170,24 @@ class Leader:
         while True:
             try:
                 await self._queue.job_manager.delete_old_jobs(KEPT, include_failed=True, include_aborted=True)
-                await asyncio.to_thread(_forget_hosts, self._follower.means)
+                await asyncio.to_thread(_forget, self._follower.means)
             except (ConnectorException, StoreError) as error:
                 log.debug("%s", error)
             await asyncio.sleep(TIDY)
 
 
-def _forget_hosts(means: Means) -> None:
+def _names(means: Means, job: Job) -> list[str]:
+    """Of the sources that it checks, for people; none of another job."""
+    if job.task_name != "check":
+        return []
+    with means.database.read() as connection:
+        return claims.names(connection, jobs.sources_of(job))
+
+
+def _forget(means: Means) -> None:
     with means.database.write(beside=True) as connection:
         hosts.forget(connection, means.clock())
+        processes.forget(connection, means.clock())
 
 
 def tick(

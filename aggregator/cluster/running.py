@@ -15,13 +15,15 @@ from aggregator import app, health, noticing, signals, systemd, upkeep
 from aggregator.cluster import distribution, jobs
 from aggregator.cluster.distribution import Follower, means_for, paused
 from aggregator.cluster.leader import Leader
+from aggregator.cluster.reporting import gauges, report
 from aggregator.cluster.working import USUAL, Beats, Worker
 from aggregator.config.schema import Config
 from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
-from aggregator.metrics import Metrics
+from aggregator.metrics import Gauge, Metrics
 from aggregator.obstacles import Obstacles
 from aggregator.pulse import Pulse
+from aggregator.store import processes
 from aggregator.store.depths import depths
 from aggregator.store.engine import Database
 from aggregator.store.lock import CLUSTER
@@ -93,6 +95,7 @@ class Cluster:
                 self._worker.run(jobs.QUEUES, CONCURRENCY, self._stop),
                 self._leader.run(self._stop, self._pulse.tick),
                 self._follower.follow(self._stop, FOLLOW),
+                report(self._follower, self._worker, self._obstacles, jobs.QUEUES, self._stop),
                 self._pulse.beat(self._stop),
             ]
             log.info("works", extra={"queues": ",".join(jobs.QUEUES), "concurrency": CONCURRENCY})
@@ -177,12 +180,15 @@ class Cluster:
                 self._obstacles.over("upkeep")
                 await asyncio.sleep(upkeep.EVERY)
 
-    def _waiting(self) -> dict[str, tuple[str, float]]:
+    def _waiting(self) -> dict[str, Gauge]:
+        now = self.means.clock()
         with self.means.database.read() as connection:
-            found = depths(connection, self.means.clock())
+            found = depths(connection, now)
             queue = jobs.queued(connection)
+            told = processes.present(connection, now)
         return {
             **found,
+            **gauges(told, now),
             "checks_running": ("Checks under way in this process.", float(self._worker.checking)),
             "jobs_waiting": ("Jobs of checks that wait, of the whole cluster.", float(queue.waiting)),
             "jobs_running": ("Jobs of checks under way, of the whole cluster.", float(queue.running)),

@@ -66,6 +66,8 @@ async def in_thread(function: Callable[..., Answer], *arguments: object) -> Answ
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         await asyncio.wait([work])
+        if failure := work.exception():
+            log.warning("what was broken off failed: %s", failure)
         raise
 
 
@@ -86,8 +88,8 @@ class Worker:
         self._entered: set[Fetcher] = set()
         self._entering = asyncio.Lock()
         self.queue = jobs.make_app(follower.means.database.url, self._tasks())
-        #: Checks in hand.
-        self.checking = 0
+        #: Checks in hand; jobs that were done, and attempts that failed.
+        self.checking = self.done = self.failed = 0
 
     async def run(self, queues: Collection[str], concurrency: int, stop: asyncio.Event) -> None:
         """Work until `stop`; `concurrency` is of checks."""
@@ -121,11 +123,14 @@ class Worker:
             except jobs.StoppedError:
                 raise
             except StoreError as error:
-                self._obstacles.met(name, error)
+                self.failed += 1
+                self._obstacles.met(name, error, shared=True)
                 raise
             except Exception:  # it is tried again, and of that Procrastinate tells nobody
+                self.failed += 1
                 log.exception("a job failed", extra={"job": name, **arguments})
                 raise
+            self.done += 1
             self._obstacles.over(name)
 
         return watched
@@ -133,11 +138,15 @@ class Worker:
     async def _lane(self, queue: str, concurrency: int, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                # Asked for by itself: what follows ends when all ends, and nothing of it says that it goes well.
+                await self.queue.check_connection_async()
+                self._obstacles.over(queue)
                 await self._take(queue, concurrency, stop)
             except (ConnectorException, OperationalError) as error:
-                self._obstacles.met(queue, StoreError(f"the queue cannot be reached: {error.__cause__ or error}"))
-            else:
-                self._obstacles.over(queue)
+                if jobs.buried(error):
+                    log.info("was taken for dead while nobody heard of it, begins anew", extra={"queue": queue})
+                else:
+                    self._obstacles.met(queue, jobs.unreachable(error, self._follower.means.database.url))
             await paused(stop, PAUSE)
 
     async def _take(self, queue: str, concurrency: int, stop: asyncio.Event) -> None:
@@ -190,7 +199,11 @@ class Worker:
         for failure in filter(None, found):
             raise failure
         if unknown:
-            raise StoreError(f"not in the configuration of this process: {', '.join(unknown)}")
+            names, version = ", ".join(unknown), self._follower.version
+            raise StoreError(
+                f"not in the configuration of this process, version {version}: {names} "
+                f"({self._follower.problem or 'left to a process that has a newer one'})"
+            )
 
     async def _visit(self, means: Means, state: SourceState, line: asyncio.Semaphore) -> None:
         async with line:

@@ -56,6 +56,11 @@ def held(connection: Connection, ids: Sequence[int], until: datetime) -> list[So
     return [state(row) for row in connection.execute(query.order_by(source.c.id))]
 
 
+def names(connection: Connection, ids: Sequence[int]) -> list[str]:
+    """What people call these sources."""
+    return list(connection.scalars(select(source.c.name).where(source.c.id.in_(ids)).order_by(source.c.id)))
+
+
 def hurry(connection: Connection, names: Sequence[str], now: datetime) -> None:
     """Have these sources checked as soon as somebody is free to; not those that are disabled."""
     wanted = (source.c.name.in_(names), source.c.configured.is_(True), source.c.disabled.is_(None))

@@ -145,10 +145,14 @@ class Database:
             command.upgrade(alembic_config(connection), "head")
 
     def expect_usable(self) -> None:
-        """Raise StoreError where the server cannot be reached, is too old, or the database cannot hold every script."""
+        """Raise StoreError where the server cannot be reached, is too old, or the database cannot hold every script;
+        and where a pooler in between takes the ground from under our locks."""
         if self._server:
+            place = self.url.render_as_string()
             with self.read() as connection:
-                postgresql.expect_usable(connection, self.url.render_as_string())
+                postgresql.expect_usable(connection, place)
+            with translated(self):
+                postgresql.expect_own_session(self.engine, place)
 
     def revision(self) -> str | None:
         """The schema revision of the database; None where there is none yet."""

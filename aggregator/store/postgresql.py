@@ -8,11 +8,12 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
+from itertools import chain
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from aggregator.errors import BusyError, StoreError
@@ -24,7 +25,7 @@ OLDEST = (14,)
 
 #: Of every session. Times come and go as integers, but a person's own query may ask for `now()`. 30 s: as long as
 #: SQLite waits for a lock. Our statements are short, and compiling one takes longer than running it.
-OPTIONS = ("timezone=UTC", "lock_timeout=30s", "jit=off")
+OPTIONS: Mapping[str, str] = {"timezone": "UTC", "lock_timeout": "30s", "jit": "off"}
 
 #: A server that does not answer, or is gone without a word, is found out within a minute.
 CONNECT: Mapping[str, int] = {
@@ -47,22 +48,34 @@ NAME = re.compile(r"aggregator (?P<role>\w+) (?P<pid>\d+)@(?P<host>.*)")
 
 def engine(url: URL) -> Engine:
     try:
-        return create_engine(
-            url, connect_args=_arguments(url, "process"), pool_pre_ping=True, pool_size=POOL, max_overflow=MORE
-        )
+        return _engine(url, "process", pool_pre_ping=True, pool_size=POOL, max_overflow=MORE)
     except ModuleNotFoundError as error:
         raise StoreError(
             f"{error}: PostgreSQL needs the driver, install it with pip install 'aggregator[postgres]'", lasting=True
         ) from error
 
 
-def _arguments(url: URL, role: str) -> dict[str, Any]:
-    """What is asked of the driver besides the address, which has the last word."""
-    name = f"aggregator {role} {os.getpid()}@{socket.gethostname()}"[:63]
-    own: dict[str, Any] = {"application_name": name, "client_encoding": "utf8", **CONNECT}
-    options = " ".join(f"-c {option}" for option in OPTIONS)
-    given = url.query.get("options", "")
-    return {key: value for key, value in own.items() if key not in url.query} | {"options": f"{options} {given}"}
+def _engine(url: URL, role: str, **pool: Any) -> Engine:
+    """Where the address says something else than we do, it has the last word."""
+    own: dict[str, Any] = {"application_name": session_name(role), "client_encoding": "utf8", **CONNECT}
+    made = create_engine(url, connect_args={key: own[key] for key in own if key not in url.query}, **pool)
+    given = str(url.query.get("options", ""))
+    options = [option for option in OPTIONS.items() if f"{option[0]}=" not in given]
+    settings = "SELECT " + ", ".join("set_config(%s, %s, false)" for _ in options)
+
+    @event.listens_for(made, "connect")
+    def begin(session: Any, _record: object) -> None:
+        # Not by the parameter `options` of a session's start, which a pooler in between refuses.
+        session.autocommit = True
+        session.execute(settings, [*chain(*options)])
+        session.autocommit = False
+
+    return made
+
+
+def session_name(role: str) -> str:
+    """What `NAME` reads, for a session of this process."""
+    return f"aggregator {role} {os.getpid()}@{socket.gethostname()}"[:63]
 
 
 def expect_usable(connection: Connection, place: str) -> None:
@@ -82,6 +95,30 @@ def expect_usable(connection: Connection, place: str) -> None:
         )
 
 
+def expect_own_session(engine: Engine, place: str) -> None:
+    """Raise StoreError where a pooler gives the session of one connection to another between two transactions.
+
+    Locks and settings of a session would then be anybody's. Finds no pooler that has no reason to do so
+    at the moment; never takes one that does not for one that does. A server reached directly is not asked twice.
+    """
+    auto = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with auto.connect() as first:
+        session = first.scalar(_SESSION)
+        if session == first.connection.driver_connection.info.backend_pid:  # type: ignore[union-attr]  # psycopg's
+            return
+        with engine.connect() as second, second.begin():
+            if second.scalar(_SESSION) != session == first.scalar(_SESSION):
+                return
+    raise StoreError(
+        f"database {place} is reached through a pooler that shares sessions between connections, and locks with "
+        "them: have it pool by session (pool_mode = session of PgBouncer), or name the server itself in `database`",
+        lasting=True,
+    )
+
+
+_SESSION = text("SELECT pg_backend_pid()")
+
+
 def lock_schema(connection: Connection) -> None:
     """Until the transaction ends nobody else changes the schema."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE})
@@ -96,13 +133,14 @@ class Writer:
     def __init__(self, url: URL, role: str) -> None:
         self._place = url.render_as_string()
         self._shared = role == CLUSTER
-        self._engine = create_engine(url, connect_args=_arguments(url, role), poolclass=NullPool)
+        self._engine = _engine(url, role, poolclass=NullPool)
         self._connection: Connection | None = None
         self._seen = 0.0
         self._turn = Lock()
 
     def take(self) -> None:
         """Raise BusyError, which names the others, where one of them excludes this one."""
+        expect_own_session(self._engine, self._place)
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         function = "pg_try_advisory_lock_shared" if self._shared else "pg_try_advisory_lock"
         if not connection.scalar(text(f"SELECT {function}(:key)"), {"key": WRITERS}):
@@ -182,24 +220,27 @@ def alone(engine: Engine, name: str, *, wait: bool) -> Iterator[bool]:
     """Hold the lock of that name on a connection of the pool; yields whether it was to be had."""
     key = {"space": NAMED, "key": int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), signed=True)}
     with engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         if wait:
-            connection.execute(text("SET lock_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_lock(:space, :key)"), key)
-        elif not connection.scalar(text("SELECT pg_try_advisory_lock(:space, :key)"), key):
+            with connection.begin():  # which the lock outlasts, and the limit does not
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_lock(:space, :key)"), key)
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if not wait and not connection.scalar(text("SELECT pg_try_advisory_lock(:space, :key)"), key):
             yield False
             return
         try:
             yield True
         finally:
-            # The pool keeps the session, and the session would keep both.
+            # The pool keeps the session, and the session would keep it.
             connection.execute(text("SELECT pg_advisory_unlock(:space, :key)"), key)
-            connection.execute(text("RESET lock_timeout"))
 
+
+USER = "look at user and password in `database`"
 
 #: By SQLSTATE, or by its first letters: what a person can do.
 REMEDIES: tuple[tuple[str, str], ...] = (
-    ("28", "look at user and password in `database`"),
+    ("08P01", "a pooler in between says so: look at it; it has to pool by session, pool_mode = session of PgBouncer"),
+    ("28", USER),
     ("3D000", "create the database, with ENCODING 'UTF8'"),
     ("42P01", "run `aggregator db upgrade`"),
     ("42703", "run `aggregator db upgrade`"),
@@ -218,14 +259,15 @@ REMEDIES: tuple[tuple[str, str], ...] = (
 
 #: The driver's words where no session came about, and there is no SQLSTATE.
 SIGNS: tuple[tuple[str, str], ...] = (
-    ("password", REMEDIES[0][1]),
+    ("password", USER),
     ("no pg_hba.conf entry", "let this machine in by the server's pg_hba.conf"),
-    ("role ", REMEDIES[0][1]),
+    ("role ", USER),
     ("does not exist", "create the database, with ENCODING 'UTF8'"),
     ("starting up", "it is waited for"),
     ("shutting down", "it is waited for"),
     ("too many clients", "raise the server's max_connections, or run fewer processes"),
     ("remaining connection slots", "raise the server's max_connections, or run fewer processes"),
+    ("startup parameter", "take `options` out of `database`: the pooler in between knows none"),
     ("resolve", "look at the host in `database`"),
     ("translate host name", "look at the host in `database`"),
     ("refused", "start the database server"),

