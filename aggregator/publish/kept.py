@@ -16,9 +16,9 @@ Part = TypeVar("Part")
 K = TypeVar("K")
 V = TypeVar("V")
 
-#: Parts that are kept: of some eleven hundred stories, 14 MB where articles are of 5 KB; and of eight hundred between
+#: Parts that are kept: of some eight hundred stories, 10 MB where articles are of 5 KB; and of six hundred between
 #: two rounds.
-MOST, MOST_RESTING = 3_500, 2_500
+MOST, MOST_RESTING = 2_500, 2_000
 
 #: Of what is found out, which is small: some 6 MB.
 MOST_KNOWN = 12_000

@@ -82,7 +82,7 @@ class Stories:
     Those read first give way to others.
     """
 
-    def __init__(self, shelf: Shelf | None = None, most: int = 1200) -> None:
+    def __init__(self, shelf: Shelf | None = None, most: int = 800) -> None:
         self._shelf = shelf or Shelf()
         self._most = most
         self._read: dict[int, Story] = {}
