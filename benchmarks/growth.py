@@ -70,6 +70,21 @@ SOURCE = (
 )
 
 
+#: Of a feed's document, by default.
+ENTRIES = 50
+#: What was published long ago lies in archives, which are not written here: at a million that would take half an hour.
+_OLD = (
+    "FROM story_category AS held JOIN category ON category.id = held.category_id"
+    " WHERE held.position BETWEEN 1 AND category.positions - 2 * :entries"
+)
+_NUMBER = "(held.position - 1) / :entries + 1"
+_HELD = "position BETWEEN 1 AND (SELECT positions FROM category WHERE id = category_id) - 2 * :entries"
+SEALED = (
+    f"INSERT INTO archive (category_id, number, written) SELECT DISTINCT category_id, {_NUMBER}, 1 {_OLD}",
+    f"INSERT INTO archive_story (category_id, number, story_id) SELECT category_id, {_NUMBER}, story_id {_OLD}",
+    f"UPDATE story_category SET archive = (position - 1) / :entries + 1 WHERE {_HELD}",
+)
+
 STAGES = ("unchanged", "one new", "learn", "group", "index", "publish", "due", "idle")
 
 #: Processor milliseconds, and statements.
@@ -138,6 +153,8 @@ def grow(means: Means, entries: int, made: int) -> None:
                 connection.execute(_copy(table, own), {"by": held, "held": more, "sources": made})
             held += more
         _recount(connection)
+        for statement in SEALED:
+            connection.execute(text(statement), {"entries": ENTRIES})
 
 
 def _copy(table: Table, own: dict[str, str]) -> TextClause:
