@@ -64,6 +64,7 @@ def _first_check(posts: Sequence[Document]) -> None:
         )
         means = app.build(load(folder / "config.yaml", {}))
         with app.writing(means):
+            time.sleep(2)  # files that were written just now are left alone
             _stage("check", len(posts), lambda: _check(means))
             _stage("group", len(posts), lambda: pipeline.group(means))
 
@@ -71,7 +72,6 @@ def _first_check(posts: Sequence[Document]) -> None:
 def _check(means: Means) -> None:
     with means.database.read() as connection:
         [state] = sources.by_name(connection, [SOURCE.name])
-    time.sleep(2)  # files that were written just now are left alone
     asyncio.run(pipeline.check(means, state))
     means.workers.close()
 
