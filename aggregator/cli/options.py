@@ -41,8 +41,10 @@ def configuration(path: Path) -> Config:
 
 def means(path: Path) -> Means:
     """Everything that works by the configuration at `path`; its connections end with the command."""
+    from aggregator import heap
     from aggregator.app import build
 
+    heap.settle()
     made = build(configuration(path))
     click.get_current_context().find_root().call_on_close(made.database.close)
     return made
