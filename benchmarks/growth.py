@@ -61,7 +61,7 @@ COPIES: dict[Table, dict[str, str]] = {
     entry_category: {},
     story: {"uuid": UUID, "updated": "updated + :by * 1000", "lead_id": "lead_id + :by"},
     story_entry: {"story_id": "story_id + :by"},
-    story_category: {name: f"{name} + :by" for name in ("position", "place")},
+    story_category: {"updated": "updated + :by * 1000", **{name: f"{name} + :by" for name in ("position", "place")}},
     event: {"entry_id": "entry_id + :by"},
 }
 SOURCE = (
