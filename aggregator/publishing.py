@@ -184,10 +184,15 @@ def _take(this: Round, stints: Sequence[Stint], workers: Workers | None, *, comi
 def _note(this: Round, stint: Stint, done: Sequence[Done]) -> None:
     """Write down what became of each step."""
     for (step, _), one in zip(stint, done, strict=True):
-        with this.means.database.write(beside=True) as connection:
-            documents.forget(connection, one.gone)
-            documents.record(connection, one.rows)
-            SETTLED[step](connection, one)
+        _settle(this.means, step, one)
+
+
+@again
+def _settle(means: Means, step: Step, done: Done) -> None:
+    with means.database.write(beside=True) as connection:
+        documents.forget(connection, done.gone)
+        documents.record(connection, done.rows)
+        SETTLED[step](connection, done)
 
 
 def _settle_feeds(connection: Connection, done: Done) -> None:

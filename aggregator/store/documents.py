@@ -109,7 +109,8 @@ def settle_stories(connection: Connection, counters: Sequence[tuple[int, int]]) 
     """Record the counters that were read, so that a change since then stays dirty."""
     statement = update(story).where(story.c.id == bindparam("of")).values(shown=bindparam("counter"))
     if counters:
-        connection.execute(statement, [{"of": story_id, "counter": counter} for story_id, counter in counters])
+        # In one order, as `search.settle`.
+        connection.execute(statement, [{"of": story_id, "counter": counter} for story_id, counter in sorted(counters)])
 
 
 def outdate(connection: Connection, categories: Sequence[int], stories: Sequence[int]) -> None:

@@ -103,7 +103,8 @@ def waiting(connection: Connection) -> int:
 
 def settle(connection: Connection, counters: Iterable[tuple[int, int]]) -> None:
     """Record the counters that were read, so that a change since then is still pending."""
-    rows = [{"of": story_id, "counter": counter} for story_id, counter in counters]
+    # In one order, as `documents.settle_stories`: else two that write at the same time may wait for each other.
+    rows = [{"of": story_id, "counter": counter} for story_id, counter in sorted(counters)]
     if rows:
         statement = update(story).where(story.c.id == bindparam("of"))
         connection.execute(statement.values(searched=bindparam("counter")), rows)
