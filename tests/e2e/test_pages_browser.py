@@ -267,5 +267,8 @@ def test_nothing_is_asked_of_others_but_pictures_and_sound(sites: dict[str, Any]
         )
         for path in paths.values():
             page.goto(path)
+        # A picture is asked for when its place is drawn, which may be after the page was loaded.
+        with page.expect_request("https://blog.example/wide.png"):
+            page.goto(paths["rich entry"])
     others = {(kind, url) for kind, url in asked if not url.startswith(base)}
     assert others == {("image", "https://blog.example/wide.png")}
