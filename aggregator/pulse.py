@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from aggregator import systemd
 from aggregator.metrics import Metrics
+from aggregator.pausing import paused
 
 #: Seconds between signs of life.
 BEAT = 1.0
@@ -38,8 +38,7 @@ class Pulse:
         self.tick()
         while not stop.is_set():
             due = loop.time() + every
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), every)
+            await paused(stop, every)
             self._metrics.late(max(loop.time() - due, 0.0))
             if self.alive:
                 systemd.notify("WATCHDOG=1")

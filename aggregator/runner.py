@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 
 from aggregator import indexing, pipeline, pushing, retention, turns
 from aggregator.means import Means
 from aggregator.model import Result, SourceState
+from aggregator.pausing import paused
 from aggregator.store import sources
 
 #: Tells of each check that ended, for progress.
@@ -40,8 +41,10 @@ async def _grouped_meanwhile(means: Means, checks: Awaitable[list[Result]]) -> l
     ended = asyncio.Event()
 
     async def group() -> None:
-        while not await _within(MEANWHILE, ended):
+        await paused(ended, MEANWHILE)
+        while not ended.is_set():
             await asyncio.to_thread(pipeline.group, means)
+            await paused(ended, MEANWHILE)
 
     grouping = asyncio.create_task(group())
     try:
@@ -60,13 +63,6 @@ async def _publish(means: Means) -> None:
     finally:
         await searchable
     await asyncio.to_thread(pipeline.publish, means, restore=False)
-
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    """Whether that happens within so many seconds; as soon as it does."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    return event.is_set()
 
 
 def _chosen(means: Means, *, everything: bool, names: Sequence[str]) -> list[SourceState]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -22,6 +22,7 @@ from aggregator.means import Means
 from aggregator.metrics import Metrics
 from aggregator.model import SourceState
 from aggregator.obstacles import Obstacles
+from aggregator.pausing import paused
 from aggregator.pulse import Pulse
 from aggregator.store import documents, sources, stories
 from aggregator.store.depths import depths
@@ -326,8 +327,7 @@ class Service:
         return (*((self.problem,) if self.problem else ()), *self._obstacles.messages)
 
     async def _pause(self, work: str) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), self._obstacles.waits(work))
+        await paused(self._stop, self._obstacles.waits(work))
 
     def _fail(self, work: str, error: StoreError) -> None:
         """What passes is waited for; of a damaged database nothing good can be written."""

@@ -20,6 +20,7 @@ from aggregator.config.load import text_of, understood
 from aggregator.config.schema import Config
 from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
+from aggregator.pausing import paused
 from aggregator.store import configurations
 from aggregator.store.configurations import Stored
 from aggregator.store.engine import Database
@@ -112,12 +113,3 @@ class Follower:
             except StoreError as error:
                 log.debug("%s", error)  # who works tells of it
             await paused(stop, every)
-
-
-async def paused(stop: asyncio.Event, seconds: float) -> None:
-    """Wait for so long, or until `stop`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass

@@ -10,13 +10,14 @@ from contextlib import ExitStack, closing
 from time import monotonic
 
 from aggregator import systemd
-from aggregator.cluster.distribution import Follower, configuration, means_for, paused
+from aggregator.cluster.distribution import Follower, configuration, means_for
 from aggregator.cluster.reporting import report
 from aggregator.cluster.running import FOLLOW, together
 from aggregator.cluster.working import USUAL, Beats, Worker
 from aggregator.errors import StoreError
 from aggregator.metrics import Metrics
 from aggregator.obstacles import Obstacles
+from aggregator.pausing import paused
 from aggregator.store import configurations
 from aggregator.store.configurations import Stored
 from aggregator.store.engine import Database, newest_revision

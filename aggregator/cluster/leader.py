@@ -18,12 +18,13 @@ from sqlalchemy import Connection
 
 from aggregator import schedule, turns
 from aggregator.cluster import jobs
-from aggregator.cluster.distribution import Follower, paused
+from aggregator.cluster.distribution import Follower
 from aggregator.cluster.jobs import Batch, Queued
 from aggregator.cluster.working import Beats
 from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.obstacles import Obstacles
+from aggregator.pausing import paused
 from aggregator.store import claims, hosts, processes
 from aggregator.store.leadership import Leadership
 from aggregator.store.types import Record

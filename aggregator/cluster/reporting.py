@@ -11,11 +11,12 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from aggregator.cluster.distribution import Follower, paused
+from aggregator.cluster.distribution import Follower
 from aggregator.cluster.working import Worker
 from aggregator.errors import StoreError
 from aggregator.metrics import Gauge
 from aggregator.obstacles import Obstacles
+from aggregator.pausing import paused
 from aggregator.store import processes
 from aggregator.store.engine import Database
 from aggregator.store.processes import Process

@@ -13,7 +13,7 @@ from typing import Any
 
 from aggregator import app, health, noticing, signals, systemd, upkeep
 from aggregator.cluster import distribution, jobs
-from aggregator.cluster.distribution import Follower, means_for, paused
+from aggregator.cluster.distribution import Follower, means_for
 from aggregator.cluster.leader import Leader
 from aggregator.cluster.reporting import gauges, report
 from aggregator.cluster.working import USUAL, Beats, Worker
@@ -22,6 +22,7 @@ from aggregator.errors import ConfigError, StoreError
 from aggregator.means import Means
 from aggregator.metrics import Gauge, Metrics
 from aggregator.obstacles import Obstacles
+from aggregator.pausing import paused
 from aggregator.pulse import Pulse
 from aggregator.store import processes
 from aggregator.store.depths import depths

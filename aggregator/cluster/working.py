@@ -16,13 +16,14 @@ from psycopg import OperationalError
 
 from aggregator import indexing, pipeline, publish, publishing, pushing, restoring, turns
 from aggregator.cluster import jobs
-from aggregator.cluster.distribution import Follower, paused
+from aggregator.cluster.distribution import Follower
 from aggregator.cluster.jobs import FEEDS, FOLDERS, PUBLISH, Task
 from aggregator.errors import StoreError
 from aggregator.means import Fetcher, Means
 from aggregator.metrics import Metrics
 from aggregator.model import SourceState
 from aggregator.obstacles import Obstacles
+from aggregator.pausing import paused
 from aggregator.store import claims
 
 log = logging.getLogger(__name__)
