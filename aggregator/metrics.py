@@ -25,6 +25,13 @@ Gauge = tuple[str, float | Mapping[str, float]]
 Gauges = Callable[[], Mapping[str, Gauge]]
 
 
+def shown(gauges: Gauges) -> bytes:
+    """These and nothing else, in the format of `Metrics.media_type`: what a process tells that counts nothing."""
+    registry = CollectorRegistry()
+    registry.register(_Asked(gauges))
+    return generate_latest(registry)
+
+
 class Metrics:
     """Made once for each service; nothing of it is shared between two in one process."""
 

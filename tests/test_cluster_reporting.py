@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from aggregator.cli.website import Website
 from aggregator.cluster import jobs
 from aggregator.cluster.distribution import Follower
 from aggregator.cluster.reporting import facts, gauges, name, report
@@ -20,6 +21,7 @@ from aggregator.obstacles import Obstacles
 from aggregator.store import processes
 from aggregator.store.processes import Process
 from tests.clustered import Cluster, work
+from tests.test_web import ask
 from tests.world import item, rss
 
 pytestmark = pytest.mark.postgres
@@ -100,6 +102,17 @@ def test_who_falls_silent_is_shown_for_a_while_and_then_forgotten(cluster: Clust
     assert 'aggregator_process_silent_seconds{process="0:09:00"} 540.0' in text
     assert 'aggregator_process_jobs_total{process="0:00:00"} 0.0' in text
     assert "# TYPE aggregator_process_jobs_failed_total counter" in text
+
+
+def test_whoever_serves_tells_of_all(cluster: Cluster) -> None:
+    means = cluster.distribute()
+    follower = cluster.follower()
+    with means.database.write(beside=True) as connection:
+        processes.put(connection, told_by(follower, cluster.worker(follower)))
+    text = ask(Website(lambda: means), "/metrics").body.decode()
+    for line in (f'process_jobs_total{{process="{name()}"}} 0.0', "jobs_waiting 0.0", "sources_due 0.0"):
+        assert f"\naggregator_{line}\n" in text
+    assert "aggregator_leader" not in text
 
 
 def test_a_system_that_does_not_say_how_much_memory_leaves_that_out(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aggregator import pipeline
+from aggregator.cli.website import Website
 from aggregator.means import Means
 from aggregator.metrics import Metrics
 from aggregator.model import Outcome, Result, Tally
@@ -18,6 +19,7 @@ from aggregator.store import sources
 from aggregator.store.depths import depths
 from aggregator.systemd import notify, watchdog
 from tests.e2e.service import configure, running
+from tests.test_web import ask
 from tests.world import World, article
 
 
@@ -55,8 +57,8 @@ def test_signs_of_life_come_twice_as_often_as_they_are_waited_for(environ: dict[
     assert watchdog(environ) == expected
 
 
-def samples(metrics: Metrics) -> dict[str, float]:
-    families = text_string_to_metric_families(metrics.text().decode())
+def read(text: bytes) -> dict[str, float]:
+    families = text_string_to_metric_families(text.decode())
     return {
         " ".join((sample.name, *sample.labels.values())): sample.value for one in families for sample in one.samples
     }
@@ -68,7 +70,7 @@ def test_what_happened_is_counted():
     metrics.checked(Result("乙", Outcome.UNREACHABLE, "no answer"), 20.0)
     metrics.published(4, 0.1)
     metrics.late(0.25)
-    found = samples(metrics)
+    found = read(metrics.text())
     assert found["aggregator_checks_total ok"] == found["aggregator_checks_total unreachable"] == 1
     assert found["aggregator_entries_total new"] == 3
     assert found["aggregator_entries_total refused"] == 2
@@ -100,6 +102,15 @@ def test_what_waits_at_each_stage_is_counted(world: World):
 def waiting(means: Means) -> dict[str, float]:
     with means.database.read() as connection:
         return {name: value for name, (_, value) in depths(connection, means.clock()).items()}
+
+
+def test_a_process_that_only_serves_tells_what_waits_and_counts_nothing(world: World):
+    world.source("文库", path="articles")
+    with world.writing() as means:
+        answer = ask(Website(lambda: means), "/metrics")
+        assert (answer.status, answer.headers["content-type"]) == (200, Metrics.media_type)
+        assert read(answer.body) == {f"aggregator_{name}": value for name, value in waiting(means).items()}
+    assert read(answer.body)["aggregator_sources_due"] == 1
 
 
 def test_the_service_says_when_it_is_ready_that_it_lives_and_that_it_stops(

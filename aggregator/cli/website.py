@@ -11,15 +11,16 @@ from uuid import UUID
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aggregator import rendering, searching, watching
+from aggregator import metrics, rendering, searching, watching
 from aggregator.errors import StoreError
 from aggregator.means import Means
-from aggregator.metrics import Metrics
+from aggregator.metrics import Gauge, Metrics
 from aggregator.model import Node, Story, Withdrawn
 from aggregator.publish import index
 from aggregator.publish.addresses import feed_path
 from aggregator.publish.searchpage import Choices
 from aggregator.store import categories, documents, feeds, moves
+from aggregator.store.depths import depths
 from aggregator.web.app import Web, make_app
 from aggregator.web.folder import Backed, Documents, Folder, Known, Memory
 from aggregator.web.search import Finder
@@ -73,7 +74,6 @@ class Website:
             alive=lambda: service.alive,
             problems=lambda: service.problems,
             metrics=service.metrics.text,
-            metrics_type=service.metrics.media_type,
         )
 
 
@@ -88,6 +88,7 @@ def answering(means: Means, files: Folder) -> Web:
         # Categories move when a configuration comes into force, and with it comes a new application.
         moved=_moved(means),
         unready=lambda: _unready(means, folder),
+        metrics=lambda: metrics.shown(lambda: _gauges(means)),
         token=means.config.server.token,
         finder=Finder(
             answer=lambda asked: searching.answer(means, asked),
@@ -141,6 +142,15 @@ def _moved(means: Means) -> Callable[[], Mapping[str, str]]:
 def _choices(means: Means) -> Choices:
     with means.database.read() as connection:
         return Choices(index((categories.tree(connection, means.naming),)), categories.publishers(connection))
+
+
+def _gauges(means: Means) -> Mapping[str, Gauge]:
+    if means.config.engine == "procrastinate":
+        from aggregator.cluster import reporting
+
+        return reporting.overview(means)
+    with means.database.read() as connection:
+        return depths(connection, means.clock())
 
 
 def _unready(means: Means, folder: Documents) -> Sequence[str]:

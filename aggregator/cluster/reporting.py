@@ -11,13 +11,16 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from aggregator.cluster import jobs
 from aggregator.cluster.distribution import Follower
 from aggregator.cluster.working import Worker
 from aggregator.errors import StoreError
+from aggregator.means import Means
 from aggregator.metrics import Gauge
 from aggregator.obstacles import Obstacles
 from aggregator.pausing import paused
 from aggregator.store import processes
+from aggregator.store.depths import depths
 from aggregator.store.engine import Database
 from aggregator.store.processes import Process
 
@@ -79,6 +82,21 @@ def _put(database: Database, told: Process) -> None:
 def _gone(database: Database) -> None:
     with database.write(beside=True) as connection:
         processes.gone(connection, name())
+
+
+def overview(means: Means) -> dict[str, Gauge]:
+    """For Prometheus: what any process can tell of the whole cluster."""
+    now = means.clock()
+    with means.database.read() as connection:
+        found = depths(connection, now)
+        queue = jobs.queued(connection)
+        told = processes.present(connection, now)
+    return {
+        **found,
+        **gauges(told, now),
+        "jobs_waiting": ("Jobs of checks that wait, of the whole cluster.", float(queue.waiting)),
+        "jobs_running": ("Jobs of checks under way, of the whole cluster.", float(queue.running)),
+    }
 
 
 def gauges(told: Sequence[Process], now: datetime) -> dict[str, Gauge]:

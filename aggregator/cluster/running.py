@@ -12,10 +12,9 @@ from time import monotonic
 from typing import Any
 
 from aggregator import app, health, noticing, signals, systemd, upkeep
-from aggregator.cluster import distribution, jobs
+from aggregator.cluster import distribution, jobs, reporting
 from aggregator.cluster.distribution import Follower, means_for
 from aggregator.cluster.leader import Leader
-from aggregator.cluster.reporting import gauges, report
 from aggregator.cluster.working import USUAL, Beats, Worker
 from aggregator.config.schema import Config
 from aggregator.errors import ConfigError, StoreError
@@ -24,8 +23,6 @@ from aggregator.metrics import Gauge, Metrics
 from aggregator.obstacles import Obstacles
 from aggregator.pausing import paused
 from aggregator.pulse import Pulse
-from aggregator.store import processes
-from aggregator.store.depths import depths
 from aggregator.store.engine import Database
 from aggregator.store.lock import CLUSTER
 from aggregator.upkeep import Upkeep
@@ -96,7 +93,7 @@ class Cluster:
                 self._worker.run(jobs.QUEUES, CONCURRENCY, self._stop),
                 self._leader.run(self._stop, self._pulse.tick),
                 self._follower.follow(self._stop, FOLLOW),
-                report(self._follower, self._worker, self._obstacles, jobs.QUEUES, self._stop),
+                reporting.report(self._follower, self._worker, self._obstacles, jobs.QUEUES, self._stop),
                 self._pulse.beat(self._stop),
             ]
             log.info("works", extra={"queues": ",".join(jobs.QUEUES), "concurrency": CONCURRENCY})
@@ -182,17 +179,9 @@ class Cluster:
                 await asyncio.sleep(upkeep.EVERY)
 
     def _waiting(self) -> dict[str, Gauge]:
-        now = self.means.clock()
-        with self.means.database.read() as connection:
-            found = depths(connection, now)
-            queue = jobs.queued(connection)
-            told = processes.present(connection, now)
         return {
-            **found,
-            **gauges(told, now),
+            **reporting.overview(self.means),
             "checks_running": ("Checks under way in this process.", float(self._worker.checking)),
-            "jobs_waiting": ("Jobs of checks that wait, of the whole cluster.", float(queue.waiting)),
-            "jobs_running": ("Jobs of checks under way, of the whole cluster.", float(queue.running)),
             "leader": ("1 for the process that keeps the clock.", float(self._leader.leads)),
         }
 

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.config.schema import Site
 from aggregator.errors import StoreError
+from aggregator.metrics import Metrics
 from aggregator.model import Node, Story, Withdrawn
 from aggregator.model import Path as CategoryPath
 from aggregator.publish import entrypage, pages
@@ -79,8 +80,8 @@ class Web:
     #: Whether the service still does its work, and what is wrong with it all the same.
     alive: Callable[[], bool] = lambda: True
     problems: Callable[[], Sequence[str]] = tuple
+    #: What Prometheus is told, in its text format.
     metrics: Callable[[], bytes] = bytes
-    metrics_type: str = "text/plain; charset=utf-8"
     #: Shows details to others than this machine.
     token: str | None = None
     #: Looks through what is stored; without it there is no search.
@@ -127,7 +128,7 @@ def make_app(web: Web) -> Starlette:
     async def metrics(request: Request) -> Response:
         if not may_see(request, web.token):
             return Response("for this machine, or with server.token\n", 403, media_type="text/plain")
-        return Response(await run_in_threadpool(web.metrics), media_type=web.metrics_type)
+        return Response(await run_in_threadpool(web.metrics), media_type=Metrics.media_type)
 
     return Starlette(
         routes=[
