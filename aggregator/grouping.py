@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -13,9 +14,10 @@ from aggregator.means import Means
 from aggregator.model import Event, Member, Pair
 from aggregator.store import events, stories
 from aggregator.store.candidates import candidates
+from aggregator.store.failures import Portion
 from aggregator.store.stories import Grouped
 
-#: Entries that one transaction groups: the writer is free for checks in between.
+#: Entries that one transaction groups at most: the writer is free for checks in between.
 BATCH = 200
 
 #: Whoever decides which entries are one article does so alone, also where several processes could.
@@ -29,16 +31,22 @@ def group(means: Means) -> int:
     whole region that new ones touch is decided anew, whatever order they came in.
     """
     prefer = {name: source.prefer for name, source in means.sources.items()}
-    total = 0
+    total, portion = 0, Portion(BATCH)
     while not means.stopping.is_set():
-        with means.database.write() as connection:
-            ids = stories.ungrouped(connection, BATCH)
-            if not ids:
-                return total
+        grouped = portion.take(partial(_some, means, prefer))
+        if not grouped:
+            break
+        total += grouped
+    return total
+
+
+def _some(means: Means, prefer: Mapping[str, int], most: int) -> int:
+    with means.database.write() as connection:
+        ids = stories.ungrouped(connection, most)
+        if ids:
             now = means.clock()
             events.record(connection, _group(connection, ids, means, prefer, now), now)
-        total += len(ids)
-    return total
+    return len(ids)
 
 
 def _group(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from aggregator import saved
 from aggregator.dedupe import words
 from aggregator.means import Means
 from aggregator.store import search, settings
-from aggregator.store.failures import again
+from aggregator.store.failures import Portion, again
 from aggregator.store.search import Document
 
 #: Stories of one step: a transaction of some 15 ms, which a check hardly notices. Where nothing else goes
@@ -37,9 +38,9 @@ class Step:
 
 def index(means: Means) -> int:
     """Index everything that is pending while nothing is checked; tells how many stories that were."""
-    total = 0
+    total, portion = 0, Portion(BATCH_ALONE)
     while not means.stopping.is_set():
-        done = step(means, BATCH_ALONE)
+        done = portion.take(partial(_step, means))
         if done == Step():
             break
         total += done.stories
@@ -49,6 +50,10 @@ def index(means: Means) -> int:
 @again
 def step(means: Means, batch: int = BATCH) -> Step:
     """Index the next few stories; once none is pending, ask saved searches that are new. Empty at the end of all."""
+    return _step(means, batch)
+
+
+def _step(means: Means, batch: int) -> Step:
     with means.database.read() as connection:
         version = settings.get(connection, _VERSION)
         counters = search.pending(connection, batch)
@@ -57,7 +62,7 @@ def step(means: Means, batch: int = BATCH) -> Step:
         ended = search.ended(connection, [story_id for story_id in ids if story_id not in living])
     if version != words.VERSION:
         _begin_anew(means, emptied=version is None)
-        return step(means, batch)
+        return _step(means, batch)
     if not counters:
         return Step(moved=saved.catch_up(means))
     # In the order of their dates: the index walks backwards by it.

@@ -24,6 +24,7 @@ from aggregator.model import Entry, Event
 from aggregator.store import blocks as stored
 from aggregator.store import events, settings
 from aggregator.store.blocks import Found, Noted, Publisher, Waiting
+from aggregator.store.failures import again
 from aggregator.store.tables import COUNTED, FOUND, UNCOUNTED
 
 #: Entries of one transaction: the writer is free for checks in between. Counting reads all
@@ -111,6 +112,7 @@ def repeated(means: Means, source: str) -> list[Repeated]:
     return found
 
 
+@again
 def learn(means: Means) -> None:
     """Count, judge and leave out; does nothing where neither entries nor wishes are new.
 

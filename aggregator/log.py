@@ -11,8 +11,9 @@ from structlog.typing import Processor
 #: Libraries that tell at INFO what only concerns their own makers.
 QUIET = ("alembic", "apscheduler", "watchfiles", "uvicorn", "aiohttp", "asyncio", "procrastinate")
 
-#: Tells of each attempt to reach a database that is away, which we tell of once.
-SILENT = "psycopg.pool"
+#: Tells of each attempt to reach a database that is away, which we tell of once, and of each transaction that is
+#: broken off, which is begun again.
+SILENT = "psycopg"
 
 SHARED: tuple[Processor, ...] = (
     structlog.stdlib.add_log_level,

@@ -22,7 +22,6 @@ from aggregator.errors import StoreError
 from aggregator.means import Means
 from aggregator.model import Failed, Fetched, NotModified, Outcome, Result, SourceState
 from aggregator.prepare import Read, Recipe
-from aggregator.store.failures import again
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,6 @@ async def _check_folder(means: Means, state: SourceState, recipe: Recipe) -> Res
 KINDS = {"feed": _check_feed, "page": _check_feed, "folder": _check_folder}
 
 
-@again
 def group(means: Means) -> int:
     """Put every entry that no story holds yet into one; tells how many there were.
 

@@ -23,16 +23,16 @@ from click.testing import CliRunner
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from aggregator import pipeline, withdraw
+from aggregator import indexing, pipeline, withdraw
 from aggregator.cli import cli
 from aggregator.config.schema import Source
 from aggregator.errors import BusyError, CrossedError, StoreError
 from aggregator.means import Means
 from aggregator.model import Failed, Fetched, NotModified, Outcome, Result, SourceState, Validators
-from aggregator.store import categories, lock, settings, sources
+from aggregator.store import categories, lock, search, settings, sources, stories
 from aggregator.store.engine import Database
 from aggregator.store.failures import ATTEMPTS, again
-from aggregator.store.tables import entry, source
+from aggregator.store.tables import category, entry, source, story
 from tests import postgres
 from tests.e2e.service import command, configure, eventually, running
 from tests.world import PlayedNetwork, World, article, item, rss
@@ -373,6 +373,38 @@ def test_what_is_withdrawn_while_a_check_brings_an_edit_stays_withdrawn(blog: Wo
                 assert check.result()[0].outcome is Outcome.OK
     blog.once()
     assert blog.titles() == ["Item 2"]
+
+
+def test_what_publishing_crosses_whenever_there_is_much_of_it_comes_to_an_end_all_the_same(
+    blog: World, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feeds that are published one after the other leave grouping and indexing no gap for a long transaction."""
+    blog.source("Blog", url="https://blog.example/feed", category="own")
+    blog.network.answers["https://blog.example/feed"] = rss(*(item(f"word{number}") for number in range(70)))
+    sizes: dict[str, list[int]] = {"grouped": [], "indexed": []}
+
+    def publish_where_many(what: str, count: int) -> None:
+        sizes[what].append(count)
+        if count > 10:
+            with other.write(beside=True) as connection:
+                connection.execute(update(category).values(published=category.c.changed))
+                connection.execute(update(story).values(shown=story.c.changed))
+
+    settle, count = stories.settle, search.settle
+    monkeypatch.setattr(
+        stories, "settle", lambda *told: [publish_where_many("grouped", len(told[1])), settle(*told)][1]
+    )
+    monkeypatch.setattr(search, "settle", lambda *told: [publish_where_many("indexed", len(told[1])), count(*told)][1])
+    with blog.writing() as means:
+        with means.database.read() as connection:
+            (state,) = sources.checkable(connection, blog.clock())
+        asyncio.run(pipeline.check(replace(means, make_fetcher=lambda: blog.network), state))
+        assert pipeline.group(means) == 70
+        assert indexing.index(means) == 70
+    for told in sizes.values():
+        assert told[:2] == [70, 70]
+        assert sum(one for one in told if one <= 10) == 70
+    assert blog.rows("SELECT count(*) FROM story WHERE searched = changed") == [(70,)]
 
 
 # --- a server that is away, or another than was meant ---------------------------------------------

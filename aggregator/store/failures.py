@@ -15,6 +15,9 @@ from aggregator.errors import CrossedError
 #: those that cross each other gets through.
 ATTEMPTS = 8
 
+#: After so many portions that crossed nothing one is as large again as the largest.
+STEPS = 20
+
 NOTHING_CHANGED = "nothing was changed"
 
 P = ParamSpec("P")
@@ -56,3 +59,29 @@ def again(work: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return attempt
+
+
+class Portion:
+    """How many of something one transaction takes: fewer after it crossed another, and slowly more after that.
+
+    What has crossed is lost, and the longer a transaction takes, the more it crosses: one that is large enough would
+    get through never while feeds are published one after the other. Not to be used by several threads.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = self._size = most
+
+    def take(self, work: Callable[[int], T]) -> T:
+        """Have `work` take so many, and fewer each time it crosses others; raises CrossedError as `again` does."""
+
+        @again
+        def attempt() -> T:
+            try:
+                return work(self._size)
+            except CrossedError:
+                self._size = max(self._size // 2, 1)
+                raise
+
+        done = attempt()
+        self._size = min(self._size + max(self._most // STEPS, 1), self._most)
+        return done
