@@ -10,6 +10,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, bindparam, delete, false, func, select, update
 
+from aggregator.store.among import among
 from aggregator.store.order import in_turn
 from aggregator.store.placing import ONCE_MORE
 from aggregator.store.tables import archive, archive_story, category, document, story, story_category, story_gone
@@ -114,7 +115,9 @@ def outdate(connection: Connection, archives: Collection[tuple[int, int]]) -> No
     if archives:
         _mark(connection, archives, written=False)
         ids = {category_id for category_id, _ in archives}
-        connection.execute(update(category).where(category.c.id.in_(ids)).values(published=category.c.changed - 1))
+        connection.execute(
+            update(category).where(among(connection, category.c.id, ids)).values(published=category.c.changed - 1)
+        )
 
 
 def everywhere(connection: Connection) -> list[tuple[int, int]]:
@@ -124,11 +127,11 @@ def everywhere(connection: Connection) -> list[tuple[int, int]]:
 
 def take_out(connection: Connection, stories: Collection[int]) -> None:
     """Take stories out of the archives that hold them; one that stays in a feed arrives there once more."""
-    held = archive_story.c.story_id.in_(list(stories))
+    held = among(connection, archive_story.c.story_id, stories)
     rows = connection.execute(select(archive_story.c.category_id, archive_story.c.number).where(held).distinct())
     found = [(row.category_id, row.number) for row in rows]
     connection.execute(delete(archive_story).where(held))
-    sealed = update(story_category).where(story_category.c.story_id.in_(list(stories)), ~_UNSEALED)
+    sealed = update(story_category).where(among(connection, story_category.c.story_id, stories), ~_UNSEALED)
     connection.execute(sealed.values(archive=None, position=ONCE_MORE))
     outdate(connection, found)
 
@@ -142,7 +145,7 @@ def before(connection: Connection, category_id: int, number: int) -> int | None:
 def holding(connection: Connection, stories: Collection[int]) -> list[tuple[int, int]]:
     """The archives (category and number) that hold any of these stories."""
     columns = (archive_story.c.category_id, archive_story.c.number)
-    query = select(*columns).where(archive_story.c.story_id.in_(list(stories))).distinct()
+    query = select(*columns).where(among(connection, archive_story.c.story_id, stories)).distinct()
     return sorted((row.category_id, row.number) for row in connection.execute(query))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from aggregator.model import Entry
+from aggregator.store.among import among
 from aggregator.store.portions import portions
 from aggregator.store.tables import (
     CLEANED,
@@ -78,7 +79,7 @@ def cleaned(connection: Connection, ids: Collection[int]) -> dict[int, Entry]:
     """The words of these entries."""
     found: dict[int, Entry] = {}
     for some in portions(ids):
-        rows = connection.execute(select(entry.c.id, CLEANED).where(entry.c.id.in_(some)))
+        rows = connection.execute(select(entry.c.id, CLEANED).where(among(connection, entry.c.id, some)))
         found.update((row.id, row.cleaned) for row in rows)
     return found
 
@@ -132,7 +133,7 @@ def forget(connection: Connection, ids: Collection[int]) -> None:
         select(entry.c.id, entry.c.publisher, entry.c.dropped, entry.c.blocks)
         .add_columns(source.c.id.label("source_id"), source.c.name.label("source_name"))
         .join(source, source.c.id == entry.c.source_id)
-        .where(entry.c.id.in_(list(ids)))
+        .where(among(connection, entry.c.id, ids))
     )
     count(connection, [Found(_waiting(row), {}) for row in connection.execute(query)])
 
@@ -181,20 +182,28 @@ def _shared(connection: Connection, keys: Collection[int]) -> list[int]:
     """Those of the blocks that several entries have: most are one's alone, of which there is nothing to count."""
     query = select(block_entry.c.key).group_by(block_entry.c.key).having(func.count() > 1)
     return [
-        key for some in portions(sorted(keys)) for key in connection.scalars(query.where(block_entry.c.key.in_(some)))
+        key
+        for some in portions(sorted(keys))
+        for key in connection.scalars(query.where(among(connection, block_entry.c.key, some)))
     ]
 
 
 def _noted(connection: Connection, keys: Collection[int]) -> set[int]:
     """Those of the blocks that are remembered."""
     query = select(block.c.key)
-    return {key for some in portions(sorted(keys)) for key in connection.scalars(query.where(block.c.key.in_(some)))}
+    return {
+        key
+        for some in portions(sorted(keys))
+        for key in connection.scalars(query.where(among(connection, block.c.key, some)))
+    }
 
 
 def _forget(connection: Connection, keys: Collection[int]) -> None:
     """Those of these blocks that few have and that are left out nowhere are nothing to remember."""
     for some in portions(sorted(keys)):
-        connection.execute(delete(block).where(block.c.key.in_(some), block.c.count < NOTED, block.c.reach == 0))
+        connection.execute(
+            delete(block).where(among(connection, block.c.key, some), block.c.count < NOTED, block.c.reach == 0)
+        )
 
 
 def _counts(connection: Connection, keys: Collection[int]) -> dict[int, int]:
@@ -203,7 +212,7 @@ def _counts(connection: Connection, keys: Collection[int]) -> dict[int, int]:
         query = (
             select(block_entry.c.key, _DIFFERENT.label("articles"))
             .join(entry, entry.c.id == block_entry.c.entry_id)
-            .where(block_entry.c.key.in_(some))
+            .where(among(connection, block_entry.c.key, some))
             .group_by(block_entry.c.key)
         )
         found.update((row.key, row.articles) for row in connection.execute(query))
@@ -213,7 +222,7 @@ def _counts(connection: Connection, keys: Collection[int]) -> dict[int, int]:
 def _owners(connection: Connection, keys: Collection[int]) -> set[Publisher]:
     found = set()
     for some in portions(sorted(keys)):
-        found |= _publishers(connection, block.c.key.in_(some))
+        found |= _publishers(connection, among(connection, block.c.key, some))
     return found
 
 
@@ -276,7 +285,9 @@ def learned(connection: Connection, of: Collection[Publisher]) -> dict[Publisher
     for source_id in {publisher.source_id for publisher in of}:
         names = {publisher.name: publisher for publisher in of if publisher.source_id == source_id}
         for some in portions(names):
-            query = select(block).where(block.c.source_id == source_id, block.c.publisher.in_(some), block.c.reach > 0)
+            query = select(block).where(
+                block.c.source_id == source_id, among(connection, block.c.publisher, some), block.c.reach > 0
+            )
             for row in connection.execute(query):
                 found[names[row.publisher]][row.key] = row.reach
     return found
@@ -289,7 +300,7 @@ def learn(connection: Connection, reaches: Mapping[int, int]) -> None:
     statement = update(block).where(block.c.key == bindparam("of")).values(reach=bindparam("at"))
     connection.execute(statement, [{"of": key, "at": where} for key, where in reaches.items()])
     for some in portions(reaches):
-        holders = select(block_entry.c.entry_id).where(block_entry.c.key.in_(some))
+        holders = select(block_entry.c.entry_id).where(among(connection, block_entry.c.key, some))
         again = update(entry).where(entry.c.id.in_(holders), entry.c.learning == LEARNED)
         connection.execute(again.values(learning=COUNTED))
         _forget(connection, some)
@@ -299,5 +310,5 @@ def show(connection: Connection, shown: Mapping[int, Entry | None]) -> None:
     """Write what readers see of these entries, None for all of it, and have them grouped anew."""
     many(connection, _SHOW, [{"of": entry_id, "words": words} for entry_id, words in shown.items()])
     # Not those that are: each would be written once more, with all its words.
-    kept = (entry.c.id.in_(list(shown)), entry.c.dropped.is_(None), entry.c.grouped.is_(True))
+    kept = (among(connection, entry.c.id, shown), entry.c.dropped.is_(None), entry.c.grouped.is_(True))
     connection.execute(update(entry).where(*kept).values(grouped=False))

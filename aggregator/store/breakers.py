@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select, update
 
 from aggregator.model import Outcome
+from aggregator.store.among import among
 from aggregator.store.portions import portions
 from aggregator.store.tables import HELD, NOT_HELD, breaker, entry, source, source_check
 from aggregator.store.types import Record
@@ -86,7 +87,7 @@ def owners(
         for some in portions(digests):
             # By what is rare: through the publisher's entries the database would go one after the other.
             query = select(column.label("digest"), entry.c.id, entry.c.source_id, entry.c.publisher)
-            for row in connection.execute(query.where(column.in_(some), NOT_HELD)):
+            for row in connection.execute(query.where(among(connection, column, some), NOT_HELD)):
                 if (row.source_id, row.publisher) == (source_id, publisher):
                     found.setdefault(row.digest, set()).add(row.id)
     return {digest: frozenset(ids) for digest, ids in found.items()}
@@ -104,7 +105,7 @@ def _held(source_id: int, publisher: str) -> tuple[Any, ...]:
 def hold(connection: Connection, ids: Collection[int]) -> None:
     """Keep these entries back: grouping does not see them until they are released."""
     if ids:
-        connection.execute(update(entry).where(entry.c.id.in_(ids)).values(held=True))
+        connection.execute(update(entry).where(among(connection, entry.c.id, ids)).values(held=True))
 
 
 def release(connection: Connection, source_id: int, publisher: str) -> list[int]:

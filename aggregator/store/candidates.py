@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, func, select
 
+from aggregator.store.among import among
 from aggregator.store.portions import portions
 from aggregator.store.stories import KEPT
 from aggregator.store.tables import NOT_HELD, entry, signature_band
@@ -48,7 +49,7 @@ def candidates(connection: Connection, ids: Sequence[int], window: timedelta, *,
 def _asked(connection: Connection, ids: Sequence[int]) -> list[Record]:
     """The entries: when they were published, and what others may share with them."""
     columns = (entry.c.id, entry.c.published, entry.c.text_digest, entry.c.link_digest, entry.c.bands)
-    return list(connection.execute(select(*columns).where(entry.c.id.in_(ids))))
+    return list(connection.execute(select(*columns).where(among(connection, entry.c.id, ids))))
 
 
 def _shared(row: Record, equal: Iterable[int], bands: Mapping[Any, Sequence[int]]) -> Counter[int]:
@@ -69,9 +70,9 @@ def _holders(connection: Connection, column: Column[Any], values: Collection[Any
     shared = select(column).group_by(column).having(func.count() > 1)
     found: dict[Any, list[int]] = defaultdict(list)
     for some in portions(sorted(value for value in values if value is not None)):
-        several = list(connection.scalars(shared.where(column.in_(some))))
+        several = list(connection.scalars(shared.where(among(connection, column, some))))
         if several:
-            for value, entry_id in connection.execute(select(column, number).where(column.in_(several))):
+            for value, entry_id in connection.execute(select(column, number).where(among(connection, column, several))):
                 found[value].append(entry_id)
     return found
 
@@ -80,6 +81,6 @@ def _published(connection: Connection, ids: Collection[int]) -> dict[int, dateti
     """When these were published, without those that nothing is compared with."""
     found: dict[int, datetime] = {}
     for some in portions(ids):
-        query = select(entry.c.id, entry.c.published).where(entry.c.id.in_(some), NOT_HELD, KEPT)
+        query = select(entry.c.id, entry.c.published).where(among(connection, entry.c.id, some), NOT_HELD, KEPT)
         found.update((row.id, row.published) for row in connection.execute(query))
     return found

@@ -17,6 +17,7 @@ from aggregator import slugs
 from aggregator.config.schema import Category
 from aggregator.model import Node, Path, digest
 from aggregator.store import documents, paging
+from aggregator.store.among import among
 from aggregator.store.lock import one_at_a_time
 from aggregator.store.portions import portions
 from aggregator.store.tables import category
@@ -124,7 +125,7 @@ def ensure_named(
 def _found(connection: Connection, keys: Collection[bytes]) -> dict[bytes, int]:
     """The ids of these keys' feeds. Where one is missing it is this transaction's to create: another that was about to
     do so has ended by then, and is asked about again."""
-    query = select(category.c.key, category.c.id).where(category.c.key.in_(set(keys)))
+    query = select(category.c.key, category.c.id).where(among(connection, category.c.key, keys))
     found = {row.key: row.id for row in connection.execute(query)}
     if len(found) < len(set(keys)) and one_at_a_time(connection):
         found = {row.key: row.id for row in connection.execute(query)}
@@ -188,7 +189,9 @@ def closure(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, 
     parents: dict[int, int | None] = {}
     missing = set(ids)
     while missing:
-        rows = connection.execute(select(category.c.id, category.c.parent_id).where(category.c.id.in_(missing)))
+        rows = connection.execute(
+            select(category.c.id, category.c.parent_id).where(among(connection, category.c.id, missing))
+        )
         parents.update({row.id: row.parent_id for row in rows})
         missing = {parent for parent in parents.values() if parent is not None} - parents.keys()
     return {start: tuple(_climb(start, parents)) for start in ids}
@@ -203,7 +206,9 @@ def _climb(start: int, parents: dict[int, int | None]) -> Iterable[int]:
 
 def touch(connection: Connection, ids: Iterable[int]) -> None:
     """Say that what these feeds show has changed."""
-    connection.execute(update(category).where(category.c.id.in_(set(ids))).values(changed=category.c.changed + 1))
+    connection.execute(
+        update(category).where(among(connection, category.c.id, ids)).values(changed=category.c.changed + 1)
+    )
 
 
 def dirty(connection: Connection, one: int | None = None) -> list[tuple[int, int]]:

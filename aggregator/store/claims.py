@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, tuple_, update
 
 from aggregator.model import SourceState
+from aggregator.store.among import among
 from aggregator.store.sources import STATE, state
 from aggregator.store.tables import source
 from aggregator.store.types import Record
@@ -43,7 +44,7 @@ def claim(connection: Connection, ids: Sequence[int], now: datetime, until: date
     """
     free = (
         select(source.c.id)
-        .where(source.c.id.in_(ids), source.c.next_check <= now, source.c.disabled.is_(None))
+        .where(among(connection, source.c.id, ids), source.c.next_check <= now, source.c.disabled.is_(None))
         .with_for_update(skip_locked=True)
     )
     claimed = update(source).where(source.c.id.in_(free)).values(next_check=until).returning(source.c.id)
@@ -52,16 +53,20 @@ def claim(connection: Connection, ids: Sequence[int], now: datetime, until: date
 
 def held(connection: Connection, ids: Sequence[int], until: datetime) -> list[SourceState]:
     """Those of the sources whose claim is still the one that ends then: nobody else has checked them, or will."""
-    query = select(*STATE).where(source.c.id.in_(ids), source.c.next_check == until, source.c.disabled.is_(None))
+    query = select(*STATE).where(
+        among(connection, source.c.id, ids), source.c.next_check == until, source.c.disabled.is_(None)
+    )
     return [state(row) for row in connection.execute(query.order_by(source.c.id))]
 
 
 def names(connection: Connection, ids: Sequence[int]) -> list[str]:
     """What people call these sources."""
-    return list(connection.scalars(select(source.c.name).where(source.c.id.in_(ids)).order_by(source.c.id)))
+    return list(
+        connection.scalars(select(source.c.name).where(among(connection, source.c.id, ids)).order_by(source.c.id))
+    )
 
 
 def hurry(connection: Connection, names: Sequence[str], now: datetime) -> None:
     """Have these sources checked as soon as somebody is free to; not those that are disabled."""
-    wanted = (source.c.name.in_(names), source.c.configured.is_(True), source.c.disabled.is_(None))
+    wanted = (among(connection, source.c.name, names), source.c.configured.is_(True), source.c.disabled.is_(None))
     connection.execute(update(source).where(*wanted, source.c.next_check > now).values(next_check=now))

@@ -8,6 +8,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Insert, bindparam, delete, select
 
+from aggregator.store.among import among
 from aggregator.store.tables import source_day
 from aggregator.store.upsert import inserting, many
 
@@ -39,7 +40,7 @@ def _adding(dialect: str) -> Insert:
 
 def since(connection: Connection, first: date, sources: Collection[int]) -> dict[int, Days]:
     """The days of these sources from `first` on, by their ids."""
-    query = select(source_day).where(source_day.c.day >= first, source_day.c.source_id.in_(sources))
+    query = select(source_day).where(source_day.c.day >= first, among(connection, source_day.c.source_id, sources))
     found: dict[int, dict[date, tuple[int, int]]] = {}
     for row in connection.execute(query):
         found.setdefault(row.source_id, {})[row.day] = (row.new, row.failed)

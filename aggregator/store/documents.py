@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, false, or_, select, update
 
 from aggregator.store import paging, settings
+from aggregator.store.among import among
 from aggregator.store.tables import category, document, setting, story
 from aggregator.store.types import Record
 from aggregator.store.upsert import upsert
@@ -33,7 +34,7 @@ def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 def forget(connection: Connection, paths: Sequence[str]) -> None:
     """What lies there is not what was written, or nothing does any more."""
     for start in range(0, len(paths), BATCH):
-        connection.execute(delete(document).where(document.c.path.in_(paths[start : start + BATCH])))
+        connection.execute(delete(document).where(among(connection, document.c.path, paths[start : start + BATCH])))
 
 
 def forget_archives(connection: Connection) -> None:
@@ -65,7 +66,7 @@ def all_of_them(connection: Connection) -> Iterator[Record]:
 def distrust(connection: Connection, paths: Sequence[str]) -> None:
     """What lies at these paths is not what was written: the next round that looks at every file writes it again."""
     for start in range(0, len(paths), BATCH):
-        here = document.c.path.in_(paths[start : start + BATCH])
+        here = among(connection, document.c.path, paths[start : start + BATCH])
         connection.execute(update(document).where(here).values(size=None, mtime=None))
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal, select, type_coerce, update
 
 from aggregator.model import Entry, Key, KnownEntry, Prepared
+from aggregator.store.among import among
 from aggregator.store.portions import portions
 from aggregator.store.tables import (
     CLEANED,
@@ -93,7 +94,11 @@ def known(connection: Connection, source_id: int, keys: Iterable[Key]) -> dict[K
     found: dict[Key, KnownEntry] = {}
     for digests in portions({digest for _, digest in wanted}):
         # Of every kind: with the kinds named, the index by source, kind and key gives just these rows.
-        these = (entry_alias.c.source_id == source_id, entry_alias.c.kind.in_(KINDS), entry_alias.c.key.in_(digests))
+        these = (
+            entry_alias.c.source_id == source_id,
+            entry_alias.c.kind.in_(KINDS),
+            among(connection, entry_alias.c.key, digests),
+        )
         for row in connection.execute(query.where(*these)):
             if key := wanted.get((row.kind, row.key)):
                 found[key] = KnownEntry(row.id, row.fingerprint, row.title, row.changes)
@@ -120,7 +125,7 @@ def stamps(connection: Connection, ids: Collection[int]) -> dict[int, Record]:
     """Id, uuid and `updated` of these entries."""
     if not ids:
         return {}
-    query = select(entry.c.id, entry.c.uuid, entry.c.updated).where(entry.c.id.in_(ids))
+    query = select(entry.c.id, entry.c.uuid, entry.c.updated).where(among(connection, entry.c.id, ids))
     return {row.id: row for row in connection.execute(query)}
 
 
@@ -133,7 +138,7 @@ def vanished(connection: Connection, source_id: int, fingerprints: Collection[by
         .join(file, file.c.entry_id == entry.c.id)
         .where(
             entry.c.source_id == source_id,
-            entry.c.fingerprint.in_(fingerprints),
+            among(connection, entry.c.fingerprint, fingerprints),
             file.c.missing_since.is_not(None),
         )
         .order_by(entry.c.id)
@@ -148,8 +153,10 @@ def uuids_taken(connection: Connection, uuids: Collection[UUID]) -> set[UUID]:
     """Those of these ids that an entry, living or purged, has or had."""
     taken: set[UUID] = set()
     for some in portions(uuids):
-        had = select(tombstone.c.uuid).where(tombstone.c.uuid.in_(some))
-        taken |= set(connection.scalars(select(entry.c.uuid).where(entry.c.uuid.in_(some)).union_all(had)))
+        had = select(tombstone.c.uuid).where(among(connection, tombstone.c.uuid, some))
+        taken |= set(
+            connection.scalars(select(entry.c.uuid).where(among(connection, entry.c.uuid, some)).union_all(had))
+        )
     return taken
 
 
@@ -175,7 +182,7 @@ def add(connection: Connection, source_id: int, births: Sequence[Birth]) -> list
 def _numbers(connection: Connection, uuids: Sequence[UUID]) -> dict[UUID, int]:
     found: dict[UUID, int] = {}
     for some in portions(uuids):
-        rows = connection.execute(select(entry.c.uuid, entry.c.id).where(entry.c.uuid.in_(some)))
+        rows = connection.execute(select(entry.c.uuid, entry.c.id).where(among(connection, entry.c.uuid, some)))
         found.update((row.uuid, row.id) for row in rows)
     return found
 
@@ -217,7 +224,7 @@ def _distinct(connection: Connection, wanted: Sequence[datetime]) -> list[dateti
     """These moments, each moved on by as few microseconds as make it nobody else's."""
     taken: set[datetime] = set()
     for some in portions(wanted):
-        taken |= set(connection.scalars(select(entry.c.updated).where(entry.c.updated.in_(some))))
+        taken |= set(connection.scalars(select(entry.c.updated).where(among(connection, entry.c.updated, some))))
     stamps: list[datetime] = []
     for stamp in wanted:
         while stamp in taken:
@@ -253,7 +260,7 @@ def change(connection: Connection, changes: Sequence[Change], now: datetime) -> 
 
 def _withdrawn(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     """Those of the entries that were taken down, with the reason; none is from now on until the transaction ends."""
-    query = select(entry.c.id, entry.c.dropped, entry.c.withdrawn).where(entry.c.id.in_(ids))
+    query = select(entry.c.id, entry.c.dropped, entry.c.withdrawn).where(among(connection, entry.c.id, ids))
     rows = connection.execute(query.order_by(entry.c.id).with_for_update())
     return {row.id: row.dropped for row in rows if row.withdrawn is not None}
 
@@ -292,7 +299,7 @@ def _clear(connection: Connection, ids: Collection[int]) -> None:
     if not ids:
         return
     unindex(connection, ids)
-    connection.execute(delete(entry_category).where(entry_category.c.entry_id.in_(ids)))
+    connection.execute(delete(entry_category).where(among(connection, entry_category.c.entry_id, ids)))
 
 
 def _keep_versions(connection: Connection, ids: Collection[int], now: datetime) -> None:
@@ -302,7 +309,9 @@ def _keep_versions(connection: Connection, ids: Collection[int], now: datetime) 
         .where(entry_version.c.entry_id == entry.c.id)
         .scalar_subquery()
     )
-    old = select(entry.c.id, number, literal(now, entry_version.c.at.type), entry.c.original).where(entry.c.id.in_(ids))
+    old = select(entry.c.id, number, literal(now, entry_version.c.at.type), entry.c.original).where(
+        among(connection, entry.c.id, ids)
+    )
     connection.execute(insert(entry_version).from_select(["entry_id", "number", "at", "original"], old))
 
 
@@ -312,7 +321,7 @@ def _index(connection: Connection, prepared: Mapping[int, Prepared]) -> None:
 
 def unindex(connection: Connection, ids: Collection[int]) -> None:
     """Take the entries out of the index of bands; their rows still say which those were."""
-    rows = connection.execute(select(entry.c.id, entry.c.bands).where(entry.c.id.in_(ids)))
+    rows = connection.execute(select(entry.c.id, entry.c.bands).where(among(connection, entry.c.id, ids)))
     held = [{"old_band": band, "old_id": row.id} for row in rows for band in row.bands]
     if held:
         statement = delete(signature_band).where(
@@ -343,5 +352,5 @@ def point(connection: Connection, source_id: int, aliases: Iterable[tuple[int, K
 def seen(connection: Connection, ids: Collection[int], now: datetime) -> None:
     """The source still shows these entries."""
     for some in portions(ids):
-        late = (entry.c.id.in_(some), entry.c.last_seen < now - SEEN_PRECISION)
+        late = (among(connection, entry.c.id, some), entry.c.last_seen < now - SEEN_PRECISION)
         connection.execute(update(entry).where(*late).values(last_seen=now))

@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from aggregator.model import Feed, Node, Paging, Story, Withdrawn
 from aggregator.store import archives, histories, paging
+from aggregator.store.among import among
 from aggregator.store.categories import CATEGORY, PUBLISHER, Tree
 from aggregator.store.shown import Shown, Stories
 from aggregator.store.tables import (
@@ -178,7 +179,7 @@ def _thinned(connection: Connection, rows: Iterable[Record], most: int) -> list[
     query = (
         select(story.c.id, entry.c.publisher)
         .join(entry, entry.c.id == story.c.lead_id)
-        .where(story.c.id.in_([row.story_id for row in rows]))
+        .where(among(connection, story.c.id, [row.story_id for row in rows]))
     )
     publishers = {row.id: row.publisher for row in connection.execute(query)}
     counts: Counter[str] = Counter()
@@ -237,7 +238,7 @@ def pages(connection: Connection, ids: list[int], shown: Shown) -> tuple[dict[in
     query = (
         select(story.c.id, story.c.uuid, story.c.merged_into, entry.c.url)
         .join(entry, entry.c.id == story.c.lead_id)
-        .where(story.c.id.in_(ids))
+        .where(among(connection, story.c.id, ids))
     )
     rows = connection.execute(query).all()
     ours = {row.uuid: row.id for row in rows if row.merged_into is None and row.url is None}

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from aggregator.model import FileState
+from aggregator.store.among import among
 from aggregator.store.engine import Database
 from aggregator.store.tables import entry, file
 from aggregator.store.upsert import upsert
@@ -48,7 +49,9 @@ def save(
 ) -> None:
     """Write what was just read: each file leads to its entry, or says why it brought none."""
     paths = [state.path for state in states]
-    query = select(file.c.path, file.c.entry_id).where(file.c.source_id == source_id, file.c.path.in_(paths))
+    query = select(file.c.path, file.c.entry_id).where(
+        file.c.source_id == source_id, among(connection, file.c.path, paths)
+    )
     before = {row.path: row.entry_id for row in connection.execute(query)}
     _were_shown(connection, {held for path, held in before.items() if held != entries.get(path)}, now)
     rows = [
@@ -69,7 +72,9 @@ def save(
 
 def unchanged(connection: Connection, source_id: int, digests: Mapping[str, bytes]) -> set[str]:
     """Those of the paths whose content is what was read before, although size or time moved."""
-    query = select(file.c.path, file.c.digest).where(file.c.source_id == source_id, file.c.path.in_(list(digests)))
+    query = select(file.c.path, file.c.digest).where(
+        file.c.source_id == source_id, among(connection, file.c.path, digests)
+    )
     return {row.path for row in connection.execute(query) if row.digest == digests[row.path]}
 
 
@@ -86,11 +91,11 @@ def touch(connection: Connection, source_id: int, states: Sequence[FileState]) -
 def missing(connection: Connection, source_id: int, paths: Sequence[str], now: datetime) -> dict[str, int | None]:
     """Note that files are gone; returns the entries that they brought."""
     rows = connection.execute(
-        select(file.c.path, file.c.entry_id).where(file.c.source_id == source_id, file.c.path.in_(paths))
+        select(file.c.path, file.c.entry_id).where(file.c.source_id == source_id, among(connection, file.c.path, paths))
     ).all()
     connection.execute(
         update(file)
-        .where(file.c.source_id == source_id, file.c.path.in_(paths), file.c.missing_since.is_(None))
+        .where(file.c.source_id == source_id, among(connection, file.c.path, paths), file.c.missing_since.is_(None))
         .values(missing_since=now)
     )
     _were_shown(connection, {row.entry_id for row in rows}, now)
@@ -99,7 +104,7 @@ def missing(connection: Connection, source_id: int, paths: Sequence[str], now: d
 
 def _were_shown(connection: Connection, entries: Collection[int | None], now: datetime) -> None:
     """The files of these entries were there until now: retention counts from here."""
-    connection.execute(update(entry).where(entry.c.id.in_(set(entries) - {None})).values(last_seen=now))
+    connection.execute(update(entry).where(among(connection, entry.c.id, set(entries) - {None})).values(last_seen=now))
 
 
 def refused(connection: Connection, source_id: int) -> int:

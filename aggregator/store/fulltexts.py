@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from aggregator.model import Text
+from aggregator.store.among import among
 from aggregator.store.tables import entry, full_text
 from aggregator.store.upsert import upsert
 
@@ -24,7 +25,9 @@ class Wanted:
 
 def put(connection: Connection, source_id: int, tries: Mapping[int, Wanted | None]) -> None:
     """Keep by entry when its page is to be asked for; None settles it."""
-    connection.execute(delete(full_text).where(full_text.c.entry_id.in_([one for one in tries if not tries[one]])))
+    connection.execute(
+        delete(full_text).where(among(connection, full_text.c.entry_id, [one for one in tries if not tries[one]]))
+    )
     rows = [
         {
             "entry_id": entry_id,
@@ -59,10 +62,10 @@ def due(connection: Connection, source_id: int, now: datetime, limit: int) -> di
 
 def waiting(connection: Connection, ids: Collection[int]) -> set[int]:
     """Those of the entries whose pages are still to be asked for."""
-    return set(connection.scalars(_OPEN.where(full_text.c.entry_id.in_(ids))))
+    return set(connection.scalars(_OPEN.where(among(connection, full_text.c.entry_id, ids))))
 
 
 def pages(connection: Connection, ids: Collection[int]) -> dict[int, Text]:
     """What the pages of these entries gave, as far as they gave anything."""
-    rows = connection.execute(select(entry.c.id, entry.c.original).where(entry.c.id.in_(ids)))
+    rows = connection.execute(select(entry.c.id, entry.c.original).where(among(connection, entry.c.id, ids)))
     return {row.id: row.original.full for row in rows if row.original.full}

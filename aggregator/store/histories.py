@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from aggregator.model import Entry, Past, Version
+from aggregator.store.among import among
 from aggregator.store.tables import CLEANED, entry, entry_version, story
 from aggregator.store.types import Record
 
@@ -18,11 +19,19 @@ OWN_PAGE = "in the words of its own page"
 def pasts(connection: Connection, ids: Collection[int]) -> dict[UUID, Past]:
     """By the public ids of these stories, of the entry whose words each shows."""
     columns = (entry.c.id, entry.c.first_seen, entry.c.original, CLEANED, entry.c.shown)
-    query = select(*columns, story.c.uuid).join(story, story.c.lead_id == entry.c.id).where(story.c.id.in_(ids))
+    query = (
+        select(*columns, story.c.uuid)
+        .join(story, story.c.lead_id == entry.c.id)
+        .where(among(connection, story.c.id, ids))
+    )
     leads = connection.execute(query).all()
     wanted = [row.id for row in leads]
     old: dict[int, list[Record]] = {}
-    earlier = select(entry_version).where(entry_version.c.entry_id.in_(wanted)).order_by(entry_version.c.number)
+    earlier = (
+        select(entry_version)
+        .where(among(connection, entry_version.c.entry_id, wanted))
+        .order_by(entry_version.c.number)
+    )
     for row in connection.execute(earlier):
         old.setdefault(row.entry_id, []).append(row)
     return {row.uuid: _past(row, old.get(row.id, [])) for row in leads}

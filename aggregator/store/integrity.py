@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from aggregator.store import categories, placing
+from aggregator.store.among import among
 from aggregator.store.stories import KEPT
 from aggregator.store.tables import (
     KEPT_STORY,
@@ -64,33 +65,33 @@ class Check:
 
 
 def _regroup(connection: Connection, ids: Sequence[int]) -> None:
-    connection.execute(update(entry).where(entry.c.id.in_(ids), KEPT).values(grouped=False))
+    connection.execute(update(entry).where(among(connection, entry.c.id, ids), KEPT).values(grouped=False))
 
 
 def _regroup_members(connection: Connection, ids: Sequence[int]) -> None:
-    held = select(story_entry.c.entry_id).where(story_entry.c.story_id.in_(ids))
+    held = select(story_entry.c.entry_id).where(among(connection, story_entry.c.story_id, ids))
     _regroup(connection, list(connection.scalars(held)))
 
 
 def _end(connection: Connection, ids: Sequence[int]) -> None:
     placing.remove(connection, ids)
-    connection.execute(delete(story).where(story.c.id.in_(ids)))
+    connection.execute(delete(story).where(among(connection, story.c.id, ids)))
     _regroup(connection, ids)
 
 
 def _recount(connection: Connection, ids: Sequence[int]) -> None:
-    connection.execute(update(category).where(category.c.id.in_(ids)).values(stories=_HELD))
+    connection.execute(update(category).where(among(connection, category.c.id, ids)).values(stories=_HELD))
     categories.touch(connection, ids)
 
 
 def _drop_aliases(connection: Connection, ids: Sequence[int]) -> None:
     own = select(entry.c.source_id).where(entry.c.id == entry_alias.c.entry_id).scalar_subquery()
-    wrong = (entry_alias.c.entry_id.in_(ids), entry_alias.c.source_id != own)
+    wrong = (among(connection, entry_alias.c.entry_id, ids), entry_alias.c.source_id != own)
     connection.execute(delete(entry_alias).where(*wrong))
 
 
 def _drop_from(table: Table) -> Callable[[Connection, Sequence[int]], object]:
-    return lambda connection, ids: connection.execute(delete(table).where(table.c.entry_id.in_(ids)))
+    return lambda connection, ids: connection.execute(delete(table).where(among(connection, table.c.entry_id, ids)))
 
 
 def _orphaned(table: Table) -> Select[Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, or_, select
 
 from aggregator.model import ParsedEntry
+from aggregator.store.among import among
 from aggregator.store.tables import (
     WHOLE_ENTRY,
     category,
@@ -64,7 +65,9 @@ def alike(connection: Connection, entry_id: int) -> list[dict[str, Any]]:
     query = select(story_pair).where(or_(story_pair.c.a == entry_id, story_pair.c.b == entry_id))
     pairs = {row.b if row.a == entry_id else row.a: row for row in connection.execute(query)}
     others = connection.execute(
-        select(entry.c.id, entry.c.publisher, entry.c.title).where(entry.c.id.in_(pairs)).order_by(entry.c.id)
+        select(entry.c.id, entry.c.publisher, entry.c.title)
+        .where(among(connection, entry.c.id, pairs))
+        .order_by(entry.c.id)
     )
     return [{**row._mapping, "strength": pairs[row.id].strength / 1000, "why": pairs[row.id].why} for row in others]
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from aggregator.model import Moved
 from aggregator.store import archives, categories
+from aggregator.store.among import among
 from aggregator.store.categories import Naming
 from aggregator.store.tables import category, entry, entry_category
 
@@ -56,7 +57,7 @@ def gone(connection: Connection, ids: Collection[int]) -> dict[int, Moved]:
     query = (
         select(category, new.c.slug.label("to"), new.c.title.label("to_title"))
         .join(new, new.c.id == category.c.moved_to)
-        .where(category.c.id.in_(ids))
+        .where(among(connection, category.c.id, ids))
     )
     return {
         row.id: Moved(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import Connection, select
 
 from aggregator.model import Origin
+from aggregator.store.among import among
 from aggregator.store.tables import source
 from aggregator.store.types import Record
 
@@ -18,7 +19,7 @@ def origins(connection: Connection, ids: Collection[int], tag: str) -> dict[int,
     Asked for by themselves: joined to entries, the few sources would be what SQLite begins with, and it
     would go through all that they ever brought.
     """
-    rows = connection.execute(select(source).where(source.c.id.in_(ids)))
+    rows = connection.execute(select(source).where(among(connection, source.c.id, ids)))
     return {row.id: _origin(row, tag) for row in rows}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from sqlalchemy import Connection, and_, bindparam, false, func, insert, select, update
 
 from aggregator.model import Paging
+from aggregator.store.among import among
 from aggregator.store.order import in_turn
 from aggregator.store.tables import category, page, story_category
 from aggregator.store.upsert import many
@@ -135,7 +136,7 @@ def settle(connection: Connection, pages: Mapping[tuple[int, int], bool]) -> Non
         return
     ids, numbers = zip(*pages, strict=True)
     query = select(page.c.category_id, page.c.number, page.c.empty)
-    query = query.where(page.c.category_id.in_(set(ids)), page.c.number.in_(set(numbers)))
+    query = query.where(among(connection, page.c.category_id, ids), among(connection, page.c.number, numbers))
     before = {(row.category_id, row.number): row.empty for row in connection.execute(query)}
     rows = [{"of": part[0], "nth": part[1], "is": empty} for part, empty in pages.items()]
     connection.execute(_HERE.values(written=True, empty=bindparam("is")), rows)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, select, update
 
 from aggregator.store import categories, documents, paging
+from aggregator.store.among import among
 from aggregator.store.categories import CATEGORY
 from aggregator.store.portions import portions
 from aggregator.store.tables import category, story_category
@@ -71,7 +72,7 @@ def _placed(connection: Connection, stories: Collection[int]) -> list[Record]:
     query = (
         select(*columns, category.c.kind)
         .join(category, category.c.id == story_category.c.category_id)
-        .where(story_category.c.story_id.in_(list(stories)))
+        .where(among(connection, story_category.c.story_id, stories))
     )
     return list(connection.execute(query))
 
@@ -116,7 +117,9 @@ def _count(connection: Connection, more: Iterable[Place], fewer: Iterable[Place]
 def _list(connection: Connection, changes: Mapping[int, int]) -> None:
     """A category is named among the others while it has stories: the first one, and the end of the last, show there."""
     for portion in portions(changes):
-        query = select(category.c.id, category.c.stories).where(category.c.id.in_(portion), category.c.kind == CATEGORY)
+        query = select(category.c.id, category.c.stories).where(
+            among(connection, category.c.id, portion), category.c.kind == CATEGORY
+        )
         if any(not row.stories or row.stories == changes[row.id] for row in connection.execute(query)):
             documents.outdate_site(connection, names=True)
             break

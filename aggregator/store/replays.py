@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 
 from aggregator.model import Entry, Key, ParsedEntry, ParsedFeed, Signature
 from aggregator.store import stories
+from aggregator.store.among import among
 from aggregator.store.tables import (
     WHOLE_ENTRY,
     entry,
@@ -72,13 +73,13 @@ def batch(connection: Connection, after: int, limit: int) -> list[Kept]:
 
 def those(connection: Connection, ids: Collection[int]) -> list[Kept]:
     """These entries, in the order in which they were stored."""
-    return _read(connection, STORED.where(entry.c.id.in_(ids)))
+    return _read(connection, STORED.where(among(connection, entry.c.id, ids)))
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Kept]:
     rows = connection.execute(query).all()
     held: dict[int, set[int]] = {}
-    places = select(entry_category).where(entry_category.c.entry_id.in_([row.id for row in rows]))
+    places = select(entry_category).where(among(connection, entry_category.c.entry_id, [row.id for row in rows]))
     for row in connection.execute(places):
         held.setdefault(row.entry_id, set()).add(row.category_id)
     return [_kept(row, frozenset(held.get(row.id, ()))) for row in rows]
@@ -106,14 +107,14 @@ def _kept(row: Record, held: frozenset[int]) -> Kept:
 def free(connection: Connection, source_id: int, wanted: Mapping[int, Collection[Key]]) -> list[tuple[int, Key]]:
     """Those keys of these entries that are of a kind by which the entry is known, and that nobody has yet."""
     known: dict[int, set[str]] = {}
-    kinds = select(entry_alias.c.entry_id, entry_alias.c.kind).where(entry_alias.c.entry_id.in_(wanted))
+    kinds = select(entry_alias.c.entry_id, entry_alias.c.kind).where(among(connection, entry_alias.c.entry_id, wanted))
     for row in connection.execute(kinds):
         known.setdefault(row.entry_id, set()).add(row.kind)
     keys = [(i, key) for i, held in wanted.items() for key in held if key.kind in known.get(i, ())]
     digests = select(entry_alias.c.kind, entry_alias.c.key).where(
         entry_alias.c.source_id == source_id,
-        entry_alias.c.kind.in_({key.kind for _, key in keys}),
-        entry_alias.c.key.in_({key.digest for _, key in keys}),
+        among(connection, entry_alias.c.kind, {key.kind for _, key in keys}),
+        among(connection, entry_alias.c.key, {key.digest for _, key in keys}),
     )
     taken = {(row.kind, row.key) for row in connection.execute(digests)}
     return [(i, key) for i, key in keys if (key.kind, key.digest) not in taken]
@@ -127,17 +128,17 @@ def leave(connection: Connection, ids: Sequence[int]) -> None:
     """
     leaving = set(ids)
     stories.forget_pairs(connection, ids)
-    of = select(story_entry.c.story_id).where(story_entry.c.entry_id.in_(ids))
+    of = select(story_entry.c.story_id).where(among(connection, story_entry.c.entry_id, ids))
     members: dict[int, set[int]] = {}
     for row in connection.execute(select(story_entry).where(story_entry.c.story_id.in_(of))):
         members.setdefault(row.story_id, set()).add(row.entry_id)
-    connection.execute(delete(story_entry).where(story_entry.c.entry_id.in_(ids)))
+    connection.execute(delete(story_entry).where(among(connection, story_entry.c.entry_id, ids)))
     for story_id, held in members.items():
         if story_id in leaving:
             connection.execute(delete(story_entry).where(story_entry.c.story_id == story_id))
             stories.end(connection, story_id, min(held - leaving, default=NOWHERE))
     rest = set().union(*members.values()) - leaving
-    connection.execute(update(entry).where(entry.c.id.in_(rest), stories.KEPT).values(grouped=False))
+    connection.execute(update(entry).where(among(connection, entry.c.id, rest), stories.KEPT).values(grouped=False))
 
 
 def ungroup(connection: Connection) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from aggregator.model import Key, digest
 from aggregator.store import archives, blocks, categories, entries, placing
+from aggregator.store.among import among
 from aggregator.store.entries import KINDS, SEEN_PRECISION
 from aggregator.store.portions import portions
 from aggregator.store.tables import (
@@ -117,7 +118,7 @@ def read(connection: Connection, source_id: int, shown: Collection[int], now: da
         left = set(connection.scalars(select(entry.c.id).where(*held))) - set(shown)
         # Just too old to count as shown by the document of now.
         lately = now - SEEN_PRECISION - MICROSECOND
-        connection.execute(update(entry).where(entry.c.id.in_(left)).values(last_seen=lately))
+        connection.execute(update(entry).where(among(connection, entry.c.id, left)).values(last_seen=lately))
     connection.execute(update(source).where(source.c.id == source_id).values(last_read=now))
 
 
@@ -171,9 +172,9 @@ def doomed(connection: Connection, ids: Collection[int], expiries: Mapping[int, 
 
     An entry goes with its story: readers know that by the id of one of them.
     """
-    of = select(story_entry.c.story_id).where(story_entry.c.entry_id.in_(list(ids)))
+    of = select(story_entry.c.story_id).where(among(connection, story_entry.c.entry_id, ids))
     members = select(story_entry.c.entry_id).where(story_entry.c.story_id.in_(of))
-    wanted = or_(entry.c.id.in_(list(ids)), entry.c.id.in_(members))
+    wanted = or_(among(connection, entry.c.id, ids), entry.c.id.in_(members))
     columns = (entry.c.id, entry.c.source_id, entry.c.last_seen, _HAS_FILE.label("has_file"), story_entry.c.story_id)
     query = select(*columns).outerjoin(story_entry, story_entry.c.entry_id == entry.c.id).where(wanted)
     rows = connection.execute(query).all()
@@ -190,14 +191,18 @@ def _gone(row: Record, expiries: Mapping[int, Expiry]) -> bool:
 
 def sources(connection: Connection, ids: Collection[int]) -> list[str]:
     """The name of each one's source."""
-    query = select(source.c.name).join(entry, entry.c.source_id == source.c.id).where(entry.c.id.in_(list(ids)))
+    query = (
+        select(source.c.name).join(entry, entry.c.source_id == source.c.id).where(among(connection, entry.c.id, ids))
+    )
     return sorted(connection.scalars(query))
 
 
 def stories(connection: Connection, ids: Collection[int]) -> list[int]:
     """The stories that end with these entries, and those that ended long ago under one of their ids."""
-    held = select(story_entry.c.story_id).where(story_entry.c.entry_id.in_(list(ids)))
-    return sorted(connection.scalars(select(story.c.id).where(or_(story.c.id.in_(list(ids)), story.c.id.in_(held)))))
+    held = select(story_entry.c.story_id).where(among(connection, story_entry.c.entry_id, ids))
+    return sorted(
+        connection.scalars(select(story.c.id).where(or_(among(connection, story.c.id, ids), story.c.id.in_(held))))
+    )
 
 
 def purge(connection: Connection, ids: Sequence[int], graves: Mapping[int, Grave], now: datetime) -> list[str]:
@@ -210,7 +215,7 @@ def purge(connection: Connection, ids: Sequence[int], graves: Mapping[int, Grave
     _bury(connection, ids, graves, now)
     placing.remove(connection, ended)
     sealed = archives.holding(connection, ended)
-    paths = list(connection.scalars(select(document.c.path).where(document.c.story_id.in_(ended))))
+    paths = list(connection.scalars(select(document.c.path).where(among(connection, document.c.story_id, ended))))
     _delete(connection, ids, ended)
     return paths + archives.drop_empty(connection, sealed)
 
@@ -219,23 +224,27 @@ def _delete(connection: Connection, ids: Sequence[int], ended: Sequence[int]) ->
     blocks.forget(connection, ids)
     entries.unindex(connection, ids)
     # A story that became part of another shows the words of its own first entry; its lead may have been one of these.
-    led = update(story).where(story.c.lead_id.in_(ids), story.c.id.not_in(ended))
+    led = update(story).where(among(connection, story.c.lead_id, ids), story.c.id.not_in(ended))
     connection.execute(led.values(lead_id=story.c.id))
-    connection.execute(delete(story).where(story.c.id.in_(ended)))
-    connection.execute(delete(event).where(event.c.entry_id.in_(ids)))
-    connection.execute(delete(entry).where(entry.c.id.in_(ids)))
+    connection.execute(delete(story).where(among(connection, story.c.id, ended)))
+    connection.execute(delete(event).where(among(connection, event.c.entry_id, ids)))
+    connection.execute(delete(entry).where(among(connection, entry.c.id, ids)))
 
 
 def titles(connection: Connection, ids: Collection[int]) -> dict[int, tuple[str, bytes]]:
     """Of these entries the title, and the digest of the text or, where that is too short, of what was written."""
     words = func.coalesce(entry.c.text_digest, entry.c.fingerprint).label("words")
-    query = select(entry.c.id, entry.c.title, words).where(entry.c.id.in_(list(ids)))
+    query = select(entry.c.id, entry.c.title, words).where(among(connection, entry.c.id, ids))
     return {row.id: (row.title, row.words) for row in connection.execute(query)}
 
 
 def _bury(connection: Connection, ids: Sequence[int], graves: Mapping[int, Grave], now: datetime) -> None:
     columns = (entry.c.id, entry.c.source_id, entry.c.uuid, entry_alias.c.kind, entry_alias.c.key)
-    query = select(*columns).outerjoin(entry_alias, entry_alias.c.entry_id == entry.c.id).where(entry.c.id.in_(ids))
+    query = (
+        select(*columns)
+        .outerjoin(entry_alias, entry_alias.c.entry_id == entry.c.id)
+        .where(among(connection, entry.c.id, ids))
+    )
     rows = []
     for row in connection.execute(query):
         name = (row.kind, row.key) if row.kind else (ID, digest(row.uuid.bytes))
@@ -276,7 +285,11 @@ def buried(connection: Connection, source_id: int, keys: Iterable[Key]) -> dict[
     columns = (tombstone.c.kind, tombstone.c.key, tombstone.c.title, tombstone.c.words)
     found: dict[Key, Grave] = {}
     for digests in portions({key.digest for key in wanted.values()}):
-        these = (tombstone.c.source_id == source_id, tombstone.c.kind.in_(KINDS), tombstone.c.key.in_(digests))
+        these = (
+            tombstone.c.source_id == source_id,
+            tombstone.c.kind.in_(KINDS),
+            among(connection, tombstone.c.key, digests),
+        )
         for row in connection.execute(select(*columns).where(*these)):
             if key := wanted.get((row.kind, row.key)):
                 found[key] = Grave(row.title, row.words)
@@ -288,7 +301,7 @@ def forget_events(connection: Connection, before: datetime, most: int) -> int:
     last = connection.scalar(select(func.max(event.c.id))) or 0
     query = select(event.c.id, event.c.at).order_by(event.c.id).limit(EVENTS)
     old = [row.id for row in connection.execute(query) if row.at < before or row.id <= last - most]
-    connection.execute(delete(event).where(event.c.id.in_(old)))
+    connection.execute(delete(event).where(among(connection, event.c.id, old)))
     return len(old)
 
 

@@ -17,6 +17,7 @@ from types import ModuleType
 from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select, update
 
 from aggregator.store import categories
+from aggregator.store.among import among
 from aggregator.store.tables import (
     KEPT_STORY,
     SHOWN,
@@ -116,7 +117,7 @@ def documents(connection: Connection, ids: Collection[int]) -> dict[int, Documen
         select(story_entry.c.story_id, entry.c.id, story.c.lead_id, story.c.published, SHOWN)
         .join(entry, entry.c.id == story_entry.c.entry_id)
         .join(story, story.c.id == story_entry.c.story_id)
-        .where(story_entry.c.story_id.in_(list(ids)), KEPT_STORY)
+        .where(among(connection, story_entry.c.story_id, ids), KEPT_STORY)
         .order_by(entry.c.id)
     )
     copies: dict[int, list[Record]] = {}
@@ -133,14 +134,14 @@ def ended(connection: Connection, ids: Collection[int]) -> dict[int, Document]:
     query = (
         select(story.c.id.label("story_id"), entry.c.id, entry.c.id.label("lead_id"), story.c.published, SHOWN)
         .join(entry, entry.c.id == story.c.id)
-        .where(story.c.id.in_(list(ids)), story.c.merged_into.is_not(None))
+        .where(among(connection, story.c.id, ids), story.c.merged_into.is_not(None))
     )
     return {row.story_id: _document(row.story_id, [row], ()) for row in connection.execute(query)}
 
 
 def _feeds(connection: Connection, ids: Collection[int]) -> dict[int, tuple[int, ...]]:
     query = select(story_category.c.story_id, story_category.c.category_id).where(
-        story_category.c.story_id.in_(list(ids))
+        among(connection, story_category.c.story_id, ids)
     )
     found: dict[int, tuple[int, ...]] = {}
     for story_id, category_id in connection.execute(query):
@@ -170,7 +171,7 @@ def _document(story_id: int, rows: Sequence[Record], feeds: tuple[int, ...]) -> 
 def feeds_of(connection: Connection, kind: str, name: str) -> tuple[int, ...]:
     """The feeds of this kind that go by the name: as their slug, or as their title."""
     slugs = (name, categories.FOLDERS[kind] + name)
-    named = or_(category.c.slug.in_(slugs), category.c.title == name)
+    named = or_(among(connection, category.c.slug, slugs), category.c.title == name)
     return tuple(
         connection.scalars(select(category.c.id).where(category.c.kind == kind, named).order_by(category.c.id))
     )
@@ -204,7 +205,7 @@ def held(connection: Connection, kind: str, ids: Collection[int]) -> set[tuple[i
     query = (
         select(story_category.c.category_id, story_category.c.story_id)
         .join(category, category.c.id == story_category.c.category_id)
-        .where(story_category.c.story_id.in_(list(ids)), category.c.kind == kind)
+        .where(among(connection, story_category.c.story_id, ids), category.c.kind == kind)
     )
     return {(row.category_id, row.story_id) for row in connection.execute(query)}
 
@@ -216,7 +217,7 @@ def within(connection: Connection, category_id: int) -> set[int]:
 
 def stamps(connection: Connection, ids: Collection[int]) -> dict[int, datetime]:
     """The `updated` of those of these stories that live."""
-    query = select(story.c.id, story.c.updated).where(story.c.id.in_(list(ids)), KEPT_STORY)
+    query = select(story.c.id, story.c.updated).where(among(connection, story.c.id, ids), KEPT_STORY)
     return {row.id: row.updated for row in connection.execute(query)}
 
 

@@ -21,7 +21,6 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
-    any_,
     bindparam,
     delete,
     func,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from aggregator.store.among import among
 from aggregator.store.tables import story
 from aggregator.store.types import Instant, Record
 
@@ -79,7 +79,7 @@ def remove(connection: Connection, tokens: Mapping[int, Collection[str]]) -> Non
 
 def forget(connection: Connection, story_ids: Collection[int]) -> None:
     if story_ids:
-        connection.execute(delete(_fts).where(_fts.c.story_id.in_(list(story_ids))))
+        connection.execute(delete(_fts).where(among(connection, _fts.c.story_id, story_ids)))
 
 
 def clear(connection: Connection) -> None:
@@ -92,7 +92,7 @@ def candidates(
     """Of the stories that `living` selects the `most` that were published last."""
     found: list[Record] = []
     for ids in _newest(connection, wanted, most):
-        rows = connection.execute(living.where(story.c.id == any_(bindparam("ids", ids, ARRAY(BigInteger)))))
+        rows = connection.execute(living.where(among(connection, story.c.id, ids)))
         found += sorted(rows, key=lambda row: (row.published, row.id), reverse=True)
         if len(found) >= most:
             break

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from aggregator.config.schema import Source
 from aggregator.model import Move, Outcome, ParsedFeed, Result, SourceState, Tally, Validators
+from aggregator.store.among import among
 from aggregator.store.tables import entry, source, source_check
 from aggregator.store.types import EPOCH, Record
 
@@ -150,7 +151,7 @@ def due(connection: Connection, now: datetime, limit: int) -> list[SourceState]:
 
 def by_name(connection: Connection, names: Iterable[str]) -> list[SourceState]:
     """The named sources in the order of their ids, due or not."""
-    query = select(*STATE).where(source.c.name.in_(list(names))).order_by(source.c.id)
+    query = select(*STATE).where(among(connection, source.c.name, names)).order_by(source.c.id)
     return [state(row) for row in connection.execute(query)]
 
 
@@ -198,7 +199,11 @@ def move_columns(move: Move | None) -> dict[str, Any]:
 
 def ask(connection: Connection, names: Sequence[str], now: datetime) -> list[int]:
     """Make the named sources due at once, also one that is gone or told to wait; returns their ids."""
-    wanted = (source.c.name.in_(names), source.c.configured.is_(True), source.c.disabled.is_distinct_from("config"))
+    wanted = (
+        among(connection, source.c.name, names),
+        source.c.configured.is_(True),
+        source.c.disabled.is_distinct_from("config"),
+    )
     connection.execute(update(source).where(*wanted).values(next_check=now, disabled=None, held_until=None))
     return list(connection.scalars(select(source.c.id).where(*wanted).order_by(source.c.id)))
 
@@ -208,7 +213,7 @@ def answered(connection: Connection, ids: Sequence[int], since: datetime) -> lis
     query = (
         select(source.c.name, source_check)
         .join(source_check, source_check.c.source_id == source.c.id)
-        .where(source.c.id.in_(ids), source_check.c.at >= since)
+        .where(among(connection, source.c.id, ids), source_check.c.at >= since)
         .order_by(source.c.id, source_check.c.id)
     )
     found: dict[str, Result] = {}

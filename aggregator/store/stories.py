@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from aggregator.model import Member, Pair
 from aggregator.store import categories, placing
+from aggregator.store.among import among
 from aggregator.store.categories import CATEGORY, PUBLISHER, Naming
 from aggregator.store.tables import (
     LEARNED,
@@ -59,7 +60,7 @@ def members(connection: Connection, ids: Iterable[int], prefer: Mapping[str, int
     query = (
         select(*_COMPARED, SHOWN, source.c.name.label("source_name"), source.c.links_distinct)
         .join(source, source.c.id == entry.c.source_id)
-        .where(entry.c.id.in_(set(ids)))
+        .where(among(connection, entry.c.id, ids))
     )
     return {row.id: _member(row, prefer.get(row.source_name, 0)) for row in connection.execute(query)}
 
@@ -83,7 +84,9 @@ def _member(row: Record, prefer: int) -> Member:
 
 def forget_pairs(connection: Connection, ids: Sequence[int]) -> None:
     """Before entries are compared anew: what was found of them no longer counts."""
-    connection.execute(delete(story_pair).where(or_(story_pair.c.a.in_(ids), story_pair.c.b.in_(ids))))
+    connection.execute(
+        delete(story_pair).where(or_(among(connection, story_pair.c.a, ids), among(connection, story_pair.c.b, ids)))
+    )
 
 
 def add_pairs(connection: Connection, pairs: Sequence[Pair]) -> None:
@@ -103,7 +106,9 @@ def region(connection: Connection, ids: Iterable[int]) -> tuple[set[int], list[P
     while frontier:
         reached |= frontier
         near: set[int] = set()
-        query = select(story_pair).where(or_(story_pair.c.a.in_(frontier), story_pair.c.b.in_(frontier)))
+        query = select(story_pair).where(
+            or_(among(connection, story_pair.c.a, frontier), among(connection, story_pair.c.b, frontier))
+        )
         for row in connection.execute(query):
             pairs[row.a, row.b] = Pair(row.a, row.b, row.strength / 1000, row.why)
             near |= {row.a, row.b}
@@ -119,7 +124,7 @@ def _companions(connection: Connection, ids: Iterable[int]) -> set[int]:
     query = (
         select(together.c.entry_id)
         .join(story_entry, story_entry.c.story_id == together.c.story_id)
-        .where(story_entry.c.entry_id.in_(ids))
+        .where(among(connection, story_entry.c.entry_id, ids))
     )
     return set(connection.scalars(query))
 
@@ -134,7 +139,7 @@ def choices(connection: Connection, ids: Iterable[int]) -> dict[tuple[int, int],
         select(story_choice)
         .join(a, a.c.id == story_choice.c.a)
         .join(b, b.c.id == story_choice.c.b)
-        .where(or_(story_choice.c.a.in_(wanted), story_choice.c.b.in_(wanted)))
+        .where(or_(among(connection, story_choice.c.a, wanted), among(connection, story_choice.c.b, wanted)))
         .where(a.c.dropped.is_(None), b.c.dropped.is_(None))
     )
     return {(row.a, row.b): row.together for row in connection.execute(query)}
@@ -145,7 +150,7 @@ def choose(connection: Connection, pairs: Iterable[tuple[int, int]], *, together
     ordered = [(min(ids), max(ids)) for ids in pairs]
     upsert(connection, story_choice, [{"a": a, "b": b, "together": together} for a, b in ordered])
     concerned = {entry_id for ids in ordered for entry_id in ids}
-    connection.execute(update(entry).where(entry.c.id.in_(concerned), KEPT).values(grouped=False))
+    connection.execute(update(entry).where(among(connection, entry.c.id, concerned), KEPT).values(grouped=False))
 
 
 def companions(connection: Connection, entry_id: int) -> list[int]:
@@ -176,14 +181,14 @@ def settle(connection: Connection, groups: Sequence[Grouped], naming: Naming, no
     before = _stories_of(connection, ids)
     _end(connection, groups, before, now)
     _write(connection, groups)
-    connection.execute(delete(story_entry).where(story_entry.c.entry_id.in_(ids)))
+    connection.execute(delete(story_entry).where(among(connection, story_entry.c.entry_id, ids)))
     append(connection, story_entry, [(i, group.id) for group in groups for i in group.entries])
     _show(connection, [group.id for group in groups], naming, now)
-    connection.execute(update(entry).where(entry.c.id.in_(ids)).values(grouped=True))
+    connection.execute(update(entry).where(among(connection, entry.c.id, ids)).values(grouped=True))
 
 
 def _stories_of(connection: Connection, ids: Sequence[int]) -> set[int]:
-    return set(connection.scalars(select(story_entry.c.story_id).where(story_entry.c.entry_id.in_(ids))))
+    return set(connection.scalars(select(story_entry.c.story_id).where(among(connection, story_entry.c.entry_id, ids))))
 
 
 def _end(connection: Connection, groups: Sequence[Grouped], before: set[int], now: datetime) -> None:
@@ -214,16 +219,16 @@ def end(connection: Connection, story_id: int, into: int) -> list[int]:
 def _write(connection: Connection, groups: Sequence[Grouped]) -> None:
     ids = [entry_id for group in groups for entry_id in group.entries]
     columns = (entry.c.id, entry.c.uuid, entry.c.published, entry.c.updated)
-    entries = {row.id: row for row in connection.execute(select(*columns).where(entry.c.id.in_(ids)))}
-    query = select(story.c.id, story.c.updated).where(story.c.id.in_([group.id for group in groups]))
+    entries = {row.id: row for row in connection.execute(select(*columns).where(among(connection, entry.c.id, ids)))}
+    query = select(story.c.id, story.c.updated).where(among(connection, story.c.id, [group.id for group in groups]))
     known = {row.id: row.updated for row in connection.execute(query)}
     fresh = [_born(group, entries) for group in groups if group.id not in known]
     changed = [_followed(group, entries, known[group.id]) for group in groups if group.id in known]
     insert_all(connection, story, fresh)
     if changed:
-        query = select(story.c.uuid).where(story.c.id.in_(known), story.c.merged_into.is_not(None))
+        query = select(story.c.uuid).where(among(connection, story.c.id, known), story.c.merged_into.is_not(None))
         if back := connection.scalars(query).all():
-            connection.execute(delete(story_gone).where(story_gone.c.uuid.in_(back)))
+            connection.execute(delete(story_gone).where(among(connection, story_gone.c.uuid, back)))
         statement = update(story).where(story.c.id == bindparam("story_id"))
         connection.execute(statement.values(merged_into=None, changed=story.c.changed + 1), changed)
 
@@ -261,7 +266,9 @@ def _show(connection: Connection, ids: Sequence[int], naming: Naming, now: datet
     carried = _publishers(connection, ids)
     feeds = categories.ensure_named(connection, PUBLISHER, {name for _, name in carried}, naming, now)
     columns = (story.c.id, story.c.updated)
-    stamps = {row.id: row.updated for row in connection.execute(select(*columns).where(story.c.id.in_(ids)))}
+    stamps = {
+        row.id: row.updated for row in connection.execute(select(*columns).where(among(connection, story.c.id, ids)))
+    }
     wanted = {(c, story_id) for story_id, held in own.items() for leaf in held for c in above[leaf]}
     wanted |= {(feeds[name], story_id) for story_id, name in carried}
     placing.place(connection, stamps, wanted, (CATEGORY, PUBLISHER))
@@ -271,7 +278,7 @@ def _publishers(connection: Connection, ids: Sequence[int]) -> set[tuple[int, st
     query = (
         select(story_entry.c.story_id, entry.c.publisher)
         .join(entry, entry.c.id == story_entry.c.entry_id)
-        .where(story_entry.c.story_id.in_(ids))
+        .where(among(connection, story_entry.c.story_id, ids))
     )
     return {(row.story_id, row.publisher) for row in connection.execute(query)}
 
@@ -280,7 +287,7 @@ def _own_categories(connection: Connection, ids: Sequence[int]) -> dict[int, set
     query = (
         select(story_entry.c.story_id, entry_category.c.category_id)
         .join(entry_category, entry_category.c.entry_id == story_entry.c.entry_id)
-        .where(story_entry.c.story_id.in_(ids))
+        .where(among(connection, story_entry.c.story_id, ids))
     )
     own: dict[int, set[int]] = {}
     for story_id, category_id in connection.execute(query):

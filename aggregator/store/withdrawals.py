@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select, update
 
 from aggregator.store import archives, entries, replays, search, stories
+from aggregator.store.among import among
 from aggregator.store.tables import entry, file, source, story, story_category
 
 #: Why an entry of a folder with `withdraw_deleted` was taken down; it comes back with its file.
@@ -20,13 +21,13 @@ def take_down(connection: Connection, ids: Collection[int], reason: str, now: da
     Whoever else carried a story stays published, under an id of their own if the story's was withdrawn.
     Takes effect in feeds with the next round of grouping and publishing. A few hundred entries at most.
     """
-    query = select(entry.c.id).where(entry.c.id.in_(list(ids)), entry.c.withdrawn.is_(None))
+    query = select(entry.c.id).where(among(connection, entry.c.id, ids), entry.c.withdrawn.is_(None))
     found = sorted(connection.scalars(query))
     seen = {story_id: _seen(connection, story_id) for story_id in _ending(connection, found)}
     _unseal(connection, found)
     replays.leave(connection, found)
     entries.drop(connection, dict.fromkeys(found, reason))
-    connection.execute(update(entry).where(entry.c.id.in_(found)).values(withdrawn=now))
+    connection.execute(update(entry).where(among(connection, entry.c.id, found)).values(withdrawn=now))
     for story_id, where in seen.items():
         stories.announce(connection, story_id, where, now)
     search.forget(connection, found)
@@ -35,7 +36,9 @@ def take_down(connection: Connection, ids: Collection[int], reason: str, now: da
 
 def _ending(connection: Connection, ids: Collection[int]) -> list[int]:
     """Stories that live under one of these entries' ids."""
-    query = select(story.c.id).where(story.c.id.in_(ids), story.c.merged_into.is_(None)).order_by(story.c.id)
+    query = (
+        select(story.c.id).where(among(connection, story.c.id, ids), story.c.merged_into.is_(None)).order_by(story.c.id)
+    )
     return list(connection.scalars(query))
 
 
@@ -49,13 +52,13 @@ def _seen(connection: Connection, story_id: int) -> list[int]:
 
 def _unseal(connection: Connection, ids: Collection[int]) -> None:
     """Take these entries' own stories out of archives, those that ended long ago too, and whatever has their words."""
-    led = connection.scalars(select(story.c.id).where(story.c.lead_id.in_(ids)))
+    led = connection.scalars(select(story.c.id).where(among(connection, story.c.lead_id, ids)))
     archives.take_out(connection, {*ids, *led})
 
 
 def give_back(connection: Connection, ids: Collection[int]) -> list[int]:
     """Have these no longer count as withdrawn; returns those that did. A replay of them publishes them again."""
-    gone = update(entry).where(entry.c.id.in_(list(ids)), entry.c.withdrawn.is_not(None))
+    gone = update(entry).where(among(connection, entry.c.id, ids), entry.c.withdrawn.is_not(None))
     return sorted(connection.scalars(gone.values(withdrawn=None).returning(entry.c.id)))
 
 

@@ -1,0 +1,20 @@
+"""A column's value among many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Connection, any_, bindparam
+
+
+def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether the column has one of these values, of which there may be none; see `portions` for very many.
+
+    PostgreSQL is handed one array, for of `IN (?, ?, …)` SQLAlchemy, the driver and the server each make and take apart
+    a new text for every number of values, and plan it anew: with thousands that costs more than to find the rows.
+    SQLite has no arrays, and from a list of its table-valued `json_each` it cannot tell how many rows to expect.
+    """
+    if connection.dialect.name != "postgresql":
+        return column.in_(list(values))
+    return column == any_(bindparam(None, list(values), ARRAY(column.type), unique=True))
