@@ -18,8 +18,8 @@ from math import ceil, log10
 from aggregator.config.units import duration
 
 #: Seconds of a core: of a check that finds nothing new, of one that brings something, of grouping an entry.
-WORKER_CHECK, WORKER_DOCUMENT = 0.0042, 0.080
-SERVER_CHECK, SERVER_DOCUMENT = 0.0023, 0.025
+WORKER_CHECK, WORKER_DOCUMENT = 0.0042, 0.110
+SERVER_CHECK, SERVER_DOCUMENT = 0.0023, 0.040
 LEADER_CHECK, GROUP_ENTRY = 0.0006, 0.0055
 
 #: Bytes: of a source in the configuration, in the memory of the leader and of a worker, and in its tables, with its
