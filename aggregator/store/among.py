@@ -15,7 +15,7 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     a new text for every number of values, and plan it anew: with thousands that costs more than to find the rows.
     SQLite has no arrays, and from a list of its table-valued `json_each` it cannot tell how many rows to expect.
     """
-    listed = list(values)
+    listed = list(dict.fromkeys(values))
     if connection.dialect.name != "postgresql":
         return column.in_(listed)
     # Of an empty array PostgreSQL may look for nothing in every row.
