@@ -21,6 +21,8 @@ from aggregator.config.units import duration
 WORKER_CHECK, WORKER_DOCUMENT = 0.0042, 0.110
 SERVER_CHECK, SERVER_DOCUMENT = 0.0023, 0.040
 LEADER_CHECK, GROUP_ENTRY = 0.0006, 0.0055
+#: Of publishing what such a check brings: its publisher's feed, its categories and the feed of all.
+PUBLISH_DOCUMENT = 0.05
 
 #: Bytes: of a source in the configuration, in the memory of the leader and of a worker, and in its tables, with its
 #: last checks; of an entry with its indexes and everything that belongs to it; of the log for a check and for each
@@ -109,6 +111,12 @@ def limits(load: Load) -> Iterator[Limit]:
         load.entries * GROUP_ENTRY,
         BUSY,
         "a job for each language, which share no duplicates; then for each range of bands, with merges between them",
+    )
+    yield Limit(
+        "publishing, of one `run`",
+        load.documents * PUBLISH_DOCUMENT,
+        BUSY,
+        "a second `run`, or workers with `--queues publish`, on a shared folder; `output.per_source: false`",
     )
     yield Limit(
         "vacuum of `source` and of the queue",
