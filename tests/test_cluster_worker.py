@@ -29,6 +29,7 @@ from aggregator.metrics import Metrics
 from aggregator.model import Failed, Fetched, NotModified, Validators
 from aggregator.obstacles import FIRST, LONGEST, Obstacles
 from tests.clustered import QUICK, Cluster, work
+from tests.e2e.cluster import Network
 from tests.world import PlayedNetwork, article, item, rss
 
 pytestmark = pytest.mark.postgres
@@ -273,6 +274,34 @@ def test_a_queue_that_is_reached_again_is_in_nobodys_way(cluster: Cluster) -> No
         await running
 
     asyncio.run(play())
+
+
+def test_a_database_that_is_lost_before_the_queue_was_first_reached_is_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "RECONNECT", 0.5)
+    feed(cluster, "f", "h.example", item(1))
+    cluster.tick(cluster.distribute())
+    address = make_url(cluster.url)
+    network = Network(str(address.query["host"]))
+    worker = cluster.worker()
+    worker.queue = jobs.make_app(make_url(network.url(str(address.database))), worker._tasks())
+
+    async def play() -> None:
+        network.cut()
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker.run([jobs.CHECKS], 1, stop))
+        await asyncio.sleep(2)
+        network.mend()
+        async with asyncio.timeout(20):  # the library would give up after 30
+            while not worker.done:
+                await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(play())
+    network.close()
+    assert cluster.rows("SELECT count(*) FROM entry") == [(1,)]
 
 
 def test_what_another_will_try_again_is_forgotten_here_after_a_while(caplog: pytest.LogCaptureFixture) -> None:

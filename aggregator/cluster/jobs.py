@@ -18,6 +18,7 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import ForeignKeyViolation
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import URL, Connection, text
 
 from aggregator import health, pushing
@@ -196,12 +197,21 @@ class _Patiently(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(FIRST << min(job.attempts, 10), LONGEST)})
 
 
+class _Pool(AsyncConnectionPool):
+    """As the library's, and never waited for: who waits in vain for its first connection closes it, and for good."""
+
+    async def open(self, wait: bool = False, timeout: float = 0.0) -> None:
+        await super().open(wait=False)
+
+
 def make_app(url: URL, tasks: Mapping[str, Task]) -> App:
     """Procrastinate's own part of a process that works: its pool of connections, and what each task does."""
     # As SQLAlchemy reads the address: libpq reads some of it otherwise, a `+` in its options for one.
     _, given = url.get_dialect()().create_connect_args(url)
     conninfo = make_conninfo(**{**CONNECT, "application_name": session_name("queue"), **given})
-    connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=6, timeout=10, reconnect_timeout=RECONNECT)
+    connector = PsycopgConnector(
+        pool_factory=_Pool, conninfo=conninfo, min_size=1, max_size=6, timeout=10, reconnect_timeout=RECONNECT
+    )
     app = App(connector=connector)
     for name, task in tasks.items():
         app.task(name=name, retry=_Patiently())(task)

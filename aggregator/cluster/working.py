@@ -95,8 +95,7 @@ class Worker:
     async def run(self, queues: Collection[str], concurrency: int, stop: asyncio.Event) -> None:
         """Work until `stop`; `concurrency` is of checks."""
         try:
-            with suppress(OperationalError):  # it goes on trying, and so do we
-                await self.queue.open_async()
+            await self.queue.open_async()
             async with self._fetchers:
                 lanes = [self._lane(queue, BESIDE.get(queue, concurrency), stop) for queue in queues]
                 await asyncio.gather(*lanes)
